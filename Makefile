@@ -1,0 +1,43 @@
+# make demo    set up, then build the quickstart dataset: no key, no network to any model
+# make test    set up, then lint, types, import law and tests
+PY := .venv/bin/python
+UV_VERSION := 0.13.9
+
+.PHONY: demo test lint types format bench lock clean
+
+demo: .venv/ready
+	.venv/bin/builder build quickstart
+
+test: .venv/ready lint types
+	$(PY) -m pytest
+
+lint: .venv/ready
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/lint-imports --no-cache
+
+types: .venv/ready
+	.venv/bin/mypy
+
+format: .venv/ready
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+bench: .venv/ready
+	@for file in tests/benchmarks/*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
+
+# requirements.lock holds the exact versions of everything; `make lock` renews it from the bounds in pyproject.toml
+.venv/ready: pyproject.toml requirements.lock
+	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	test -x $(PY) || python3 -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	.venv/bin/uv pip install --quiet --python $(PY) -r requirements.lock
+	.venv/bin/uv pip install --quiet --python $(PY) --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock:
+	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --group dev --no-emit-index-url \
+		--no-annotate --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

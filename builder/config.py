@@ -1,0 +1,230 @@
+"""Every knob of a recipe, on one page: one small class per step.
+
+A field's docstring is its documentation. Unknown keys are refused. Which function a config belongs to, and the
+columns a step needs and makes, stands in `builder.steps.STEPS`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from builder.providers import EMBEDDED, PROVIDERS
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Config(BaseModel):
+    """Base of all: frozen, unknown keys refused, no silent conversion of types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class TasksConfig(Config):
+    """Seeds the embedded generator makes; each can be answered and checked by computation."""
+
+    count: Positive
+    """How many."""
+    families: list[str] | None = None
+    """Only these task families; null is all of them, weighted by how much variety each has."""
+
+
+class SeedConfig(Config):
+    """Where the seed instructions come from: exactly one of path, dataset, tasks."""
+
+    path: str | None = None
+    """A file: .jsonl, .json, .csv, .parquet or .txt (one instruction a line), or a folder saved by `datasets`."""
+    dataset: str | None = None
+    """A dataset on the Hub, loaded with `datasets.load_dataset`."""
+    config: str | None = None
+    """Configuration of that dataset."""
+    split: str = "train"
+    """Split of that dataset (or of a saved DatasetDict)."""
+    revision: str | None = None
+    """Branch, tag or commit of that dataset; name one so that the build can be repeated."""
+    tasks: TasksConfig | None = None
+    """Generated tasks instead of a file."""
+    fields: dict[str, str] = {}
+    """Field mapping, ours to yours: {instruction: question, output: answer}. Known shapes need none."""
+    license: str | None = None
+    """Licence of these seeds, written on every row that grows from them; a `license` field in a row wins."""
+    on_bad: Literal["skip", "stop"] = "skip"
+    """A line that cannot be read: reject it with its reason and go on, or refuse the file."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> SeedConfig:
+        given = [name for name in ("path", "dataset", "tasks") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"expected exactly one of path, dataset, tasks; found {' and '.join(given) or 'none'}"
+            )
+        return self
+
+
+def _spread_teacher(given: Any) -> Any:
+    """Read the short forms: `embedded`, `provider:model`, `http://host/v1#model`."""
+    if not isinstance(given, str):
+        return given
+    if given == EMBEDDED:
+        return {"provider": EMBEDDED}
+    if given.startswith(("http://", "https://")):
+        url, _, model = given.partition("#")
+        return {"url": url, "model": model or None}
+    provider, colon, model = given.partition(":")
+    if not colon:
+        raise ValueError(f"expected embedded, provider:model or http://host/v1#model; found {given!r}")
+    return {"provider": provider, "model": model or None}
+
+
+class TeacherConfig(Config):
+    """A model that answers prompts, and how to sample from it. The key comes from the environment, never from here."""
+
+    provider: str | None = None
+    """embedded, or one of builder.providers; with `url` alone it is openai (any OpenAI-compatible server)."""
+    model: str | None = None
+    """The model's name at that provider."""
+    url: str | None = None
+    """Base URL of the server, up to and with /v1."""
+    key_env: str | None = None
+    """Environment variable that holds the key, where it is not the provider's usual one."""
+    concurrency: Annotated[int, Field(ge=1, le=4096)] = 16
+    """Calls in flight at once."""
+    timeout: Annotated[float, Field(gt=0)] = 120.0
+    """Seconds one call may take."""
+    retries: Annotated[int, Field(ge=0, le=20)] = 3
+    """Further attempts after a fault that another attempt may mend (429, 5xx, a reset, a timeout, an empty answer)."""
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    max_tokens: Positive = 1024
+    """Longest answer, in tokens. An answer cut off here is known as truncated."""
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    stop: str | list[str] | None = None
+    extra: dict[str, Any] = {}
+    """Further generation arguments of this provider's distilabel class, passed on as they are."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_keys_in_files(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "api_key" in given:
+            raise ValueError(
+                "a key must not stand in a recipe; export it and name the variable: key_env: MY_KEY"
+            )
+        return given
+
+    @model_validator(mode="after")
+    def _complete(self) -> TeacherConfig:
+        known = [EMBEDDED, *PROVIDERS]
+        if self.provider is None and self.url is None:
+            raise ValueError("expected a provider or a url")
+        if self.provider is not None and self.provider not in known:
+            near = difflib.get_close_matches(self.provider, known, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise ValueError(f"unknown provider {self.provider!r}; {hint}known: {', '.join(known)}")
+        if self.url is not None and not self.url.startswith(("http://", "https://")):
+            raise ValueError(f"url must begin with http:// or https://; found {self.url!r}")
+        if self.provider != EMBEDDED and not self.model:
+            raise ValueError("expected a model name")
+        return self
+
+
+def _as_list(given: Any) -> Any:
+    return given if isinstance(given, list) else [given]
+
+
+Teacher = Annotated[TeacherConfig, BeforeValidator(_spread_teacher)]
+Teachers = Annotated[list[Teacher], BeforeValidator(_as_list), Field(min_length=1)]
+
+
+class GenerateConfig(Config):
+    """Ask one or several teachers for answers; every call goes through the ledger."""
+
+    teacher: Teachers
+    """One teacher or a list; each is asked every prompt."""
+    samples: Annotated[int, Field(ge=1, le=256)] = 1
+    """Answers per prompt and teacher."""
+    system: str | None = None
+    """A system message for the teacher, where the prompt has none; it is not emitted."""
+    template: str = "answer"
+    """Jinja2 template around the prompt's last message: a shipped name or a path. Sent, not emitted."""
+    only_missing: bool = False
+    """Ask only where the seed brings no response; otherwise that response is kept beside as `reference`."""
+
+
+class VerifyConfig(Config):
+    """Run the checks a row brings; score 1 if all hold, else 0. A row without checks is left unscored."""
+
+    on_fail: Literal["mark", "drop"] = "mark"
+    """mark: keep a failing answer as a possible rejected side; drop: reject it now."""
+
+
+class NearMissConfig(Config):
+    """Grow answers that break a check on purpose, verified to do so: rejected sides for preference pairs."""
+
+    per_row: Annotated[int, Field(ge=1, le=16)] = 1
+    """Near misses per verified answer."""
+    min_char_distance: Share = 0.02
+    """Least share of characters in which a near miss differs from its answer."""
+
+
+class LanguageConfig(Config):
+    """Detect the language of prompt and response apart; drop what is surely not wanted."""
+
+    keep: Annotated[list[str], Field(min_length=1)] | None = None
+    """ISO 639-1 codes to keep; null only records what was found."""
+    min_confidence: Share = 0.8
+    """Below this the answer is `und`: too close to tell."""
+    min_letters: Positive = 40
+    """Shorter texts are `und`: too short to tell."""
+    keep_undetermined: bool = True
+    """Keep rows whose language cannot be told."""
+
+
+class QualityConfig(Config):
+    """Measures first, thresholds second. null switches a rule off."""
+
+    min_prompt_words: Positive | None = None
+    max_prompt_chars: Positive | None = 32768
+    min_response_chars: Positive | None = 1
+    max_response_chars: Positive | None = 65536
+    max_repetition: Share | None = 0.5
+    """Largest share of repeated word 4-grams in a response of 50 words or more."""
+    refusals: Literal["drop", "keep"] = "drop"
+    """Responses that decline or speak of themselves as an AI."""
+    truncated: Literal["drop", "keep"] = "drop"
+    """Responses the teacher cut off (finish_reason: length) or left inside an open code fence."""
+    echo: Literal["drop", "keep"] = "drop"
+    """Responses that only repeat the prompt."""
+
+
+class DedupConfig(Config):
+    """Near-duplicates by MinHash LSH, every candidate confirmed by exact Jaccard; the first of a cluster stays."""
+
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.7
+    """Jaccard similarity of shingle sets from which two texts are near-duplicates."""
+    on: Literal["prompt", "response", "conversation"] = "prompt"
+    """What is compared. Answers to one prompt are never near-duplicates of each other, only exact ones."""
+    shingle: Annotated[int, Field(ge=1, le=16)] = 3
+    """Words per shingle (characters in scripts without spaces). A text with fewer words must match exactly."""
+    permutations: Annotated[int, Field(ge=16, le=1024)] = 128
+
+
+class PairConfig(Config):
+    """Best against worst answer to one prompt, by score. Never a tie, never equal texts, both sides clean."""
+
+    min_margin: Annotated[float, Field(gt=0)] = 1.0
+    """Least difference of scores."""
+    per_prompt: Annotated[int, Field(ge=1, le=64)] = 1
+    """At most this many pairs from one prompt."""
+
+
+class EmitConfig(Config):
+    """Project the live rows through the schemas and write them."""
+
+    test_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of prompts for the test split, drawn by content hash: a row never changes sides as the data grows."""
+    best_only: bool = False
+    """Of several good answers to one prompt, emit only the best-scored as SFT row."""

@@ -1,0 +1,32 @@
+"""The task families, one small file each: what they sample, how they answer, how they slip."""
+
+import random
+from collections.abc import Iterator
+from typing import Protocol
+
+from builder.embedded.families import extract_json, grounded_qa, steps, summarize
+from builder.embedded.task import Messages, Slip, Task
+
+
+class Family(Protocol):
+    """What a family's module has."""
+
+    ABILITY: str
+    WEIGHT: float  # its share of a run: large for a family with room for many different prompts
+
+    def sample(self, rng: random.Random) -> Task:
+        """Return a task; its checks hold the truth."""
+
+    def answer(self, messages: Messages) -> str | None:
+        """Compute the answer from the messages alone; None (at once) where this is not the family's prompt."""
+
+    def slips(self, messages: Messages, response: str, rng: random.Random) -> Iterator[Slip]:
+        """Yield plausible wrong answers; nothing where the prompt is not the family's."""
+
+
+FAMILIES: dict[str, Family] = {
+    "extract_json": extract_json,
+    "grounded_qa": grounded_qa,
+    "steps": steps,
+    "summarize": summarize,
+}

@@ -1,0 +1,218 @@
+"""Work through a list step by step.
+
+Take the fruits below. 1. Remove every item with the letter g. 2. Sort what is left from a to z. ... -> lemon; pear
+"""
+
+import random
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from builder.embedded import frame
+from builder.embedded.grammar import Phrases
+from builder.embedded.task import Messages, Slip, Task, user
+from builder.embedded.vocab import THINGS
+
+ABILITY = "multi-step"
+WEIGHT = 3.0
+REQUEST = Phrases(
+    "[take|use] the [list of |]{text} {here:here} and [do this|work through these steps|follow these steps][| in order]:\n"
+    "{steps:block}\n[give me|write|return] the [result|final list] {layout}.",
+    "[here is what to do|do the following] with the [list of |]{text} {here:here}. {steps:block}\n[the result|the final "
+    "list|what remains] [should be|must be|is to be] [written|given] {layout}.",
+    "[starting|start] [from|with] the [list of |]{text} {here:here}[, please|:] {steps:block}\n[answer|reply] with the "
+    "[finished|resulting] list {layout} and nothing else.",
+)
+LAYOUTS = {
+    ", ": Phrases("[separated by|with] commas[| between the items]", "on one line[,|] separated by commas"),
+    "; ": Phrases("[separated by|with] semicolons[| between the items]"),
+    "\n": Phrases("[with|] one item [per|on each] line", "line by line"),
+    " - ": Phrases('joined [with|by] " - "'),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A list operation: how it is asked for, the argument it takes (a number, a letter or none), what it does."""
+
+    phrases: Phrases
+    draw: Callable[[random.Random], int | str | None]
+    apply: Callable[[list[str], str], list[str]]
+
+
+def _none(rng: random.Random) -> None:
+    return None
+
+
+STEPS = {
+    "sort": Step(
+        Phrases(
+            "[sort|order|arrange] [the items|them|what is left] [alphabetically|from a to z|by the alphabet]"
+        ),
+        _none,
+        lambda items, arg: sorted(items),
+    ),
+    "sort_by_length": Step(
+        Phrases(
+            "[sort|order] [the items|them] by length[,|] shortest first [(equal ones keep their order)|(keep ties as they are)]"
+        ),
+        _none,
+        lambda items, arg: sorted(items, key=len),
+    ),
+    "reverse": Step(
+        Phrases("[reverse|turn around|flip] the [order|whole list]"), _none, lambda items, arg: items[::-1]
+    ),
+    "drop_letter": Step(
+        Phrases(
+            "[remove|drop|take out] [every|each|any] [item|word] [that contains|with] the letter {arg:word}",
+            "[leave out|strike] all [items|words] that have the letter {arg:word} in them",
+        ),
+        lambda rng: rng.choice("abcdgiklnoprstu"),
+        lambda items, arg: [item for item in items if arg not in item],
+    ),
+    "keep_longer": Step(
+        Phrases(
+            "[keep|retain] only the [items|words] [longer than|with more than] {arg:int} letters",
+            "[remove|drop] every [item|word] of {arg:int} letters or fewer",
+        ),
+        lambda rng: rng.randint(3, 5),
+        lambda items, arg: [item for item in items if len(item) > int(arg)],
+    ),
+    "drop_first": Step(
+        Phrases("[remove|drop|delete|cut] the first {arg:int} [items|entries|words]"),
+        lambda rng: rng.randint(2, 3),
+        lambda items, arg: items[int(arg) :],
+    ),
+    "drop_last": Step(
+        Phrases("[remove|drop|delete|cut] the last {arg:int} [items|entries|words]"),
+        lambda rng: rng.randint(2, 3),
+        lambda items, arg: items[: -int(arg)],
+    ),
+    "every_second": Step(
+        Phrases("keep only every second [item|entry|word][,|] starting with the first"),
+        _none,
+        lambda items, arg: items[::2],
+    ),
+    "swap_ends": Step(
+        Phrases(
+            "[swap|exchange] the first and the last [item|entry|word]",
+            "let the first and the last [item|word] trade places",
+        ),
+        _none,
+        lambda items, arg: [items[-1], *items[1:-1], items[0]] if len(items) > 1 else items,
+    ),
+    "rotate": Step(
+        Phrases("[move|put|shift] the first [item|entry|word] to the [very |]end[| of the list]"),
+        _none,
+        lambda items, arg: items[1:] + items[:1],
+    ),
+    "uppercase": Step(
+        Phrases(
+            "[write|put] [everything|all items|every word] in capital letters",
+            "[change|turn] all letters to upper case",
+        ),
+        _none,
+        lambda items, arg: [item.upper() for item in items],
+    ),
+    "append": Step(
+        Phrases("[add|append] the word {arg:word} [at|to] the end[| of the list]"),
+        lambda rng: rng.choice(THINGS[rng.choice(list(THINGS))]),
+        lambda items, arg: [*items, arg],
+    ),
+}
+Plan = list[tuple[str, str]]
+
+
+def sample(rng: random.Random) -> Task:
+    """Draw a list and two to four different steps that leave at least two items."""
+    text = rng.choice(list(THINGS))
+    items = rng.sample(THINGS[text], rng.randint(6, 12))
+    plan: Plan = []
+    while len(run(items, plan)) < 2 or not plan:
+        names = rng.sample(list(STEPS), rng.randint(2, 4))
+        names.sort(
+            key=lambda name: name == "uppercase"
+        )  # letters are looked for in lower case, so capitals come last
+        plan = [(name, str(STEPS[name].draw(rng))) for name in names]
+    separator = rng.choice(list(LAYOUTS))
+    asked = [STEPS[name].phrases.render(rng, arg=arg) for name, arg in plan]
+    body = rng.choice((", ", ", ", "\n")).join(items)
+    prompt = frame.compose(
+        rng, REQUEST, body, text=text, steps=_spell(rng, asked), layout=LAYOUTS[separator].render(rng).lower()
+    )
+    check = {
+        "check": "list_steps",
+        "items": items,
+        "steps": [list(step) for step in plan],
+        "separator": separator,
+    }
+    return Task("steps", ABILITY, user(prompt), [check])
+
+
+def answer(messages: Messages) -> str | None:
+    """Read the list and the steps, and run them."""
+    if not (problem := _read(messages)):
+        return None
+    items, plan, separator = problem
+    return separator.join(run(items, plan))
+
+
+def run(items: list[str], plan: Plan) -> list[str]:
+    """Apply the steps in order."""
+    for name, arg in plan:
+        items = STEPS[name].apply(items, arg)
+    return items
+
+
+def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Slip]:
+    """Yield a skipped step, two steps in the wrong order, a number off by one, a lost item, the wrong separator."""
+    if not (problem := _read(messages)):
+        return
+    items, plan, separator = problem
+    done = run(items, plan)
+    yield Slip("skipped_last_step", separator.join(run(items, plan[:-1])))
+    skipped = rng.randrange(len(plan))
+    yield Slip("skipped_step", separator.join(run(items, plan[:skipped] + plan[skipped + 1 :])))
+    yield Slip("steps_out_of_order", separator.join(run(items, plan[::-1])))
+    for at, (name, arg) in enumerate(plan):
+        if arg.isdigit():
+            yield Slip(
+                "off_by_one",
+                separator.join(run(items, [*plan[:at], (name, str(int(arg) + 1)), *plan[at + 1 :]])),
+            )
+    lost = rng.randrange(len(done))
+    yield Slip("lost_item", separator.join(done[:lost] + done[lost + 1 :]))
+    yield Slip("wrong_separator", rng.choice([other for other in LAYOUTS if other != separator]).join(done))
+    yield Slip("chatty", f"Here is the final list: {response}")
+
+
+def _spell(rng: random.Random, asked: list[str]) -> str:
+    """Write the steps as numbered lines or as one sentence."""
+    if rng.random() < 0.5:
+        return "\n".join(f"{number}. {step}." for number, step in enumerate(asked, 1))
+    lowered = [step[:1].lower() + step[1:] for step in asked]
+    middle = "".join(f"; {rng.choice(('then', 'next', 'after that'))} {step}" for step in lowered[1:-1])
+    return f"First {lowered[0]}{middle}; {rng.choice(('finally', 'at last', 'then'))} {lowered[-1]}."
+
+
+def _read(messages: Messages) -> tuple[list[str], Plan, str] | None:
+    """Return the items, the steps and the separator that a prompt asks for."""
+    if not (reading := frame.read(messages, REQUEST)):
+        return None
+    separator = next(
+        (mark for mark, layout in LAYOUTS.items() if layout.read(reading.slots["layout"]) is not None), None
+    )
+    text = re.sub(r"^(?:First |1\. )", "", reading.slots["steps"].strip()).removesuffix(".")
+    plan = [
+        _read_step(step) for step in re.split(r"\.\n\d+\. |; (?:then|next|after that|finally|at last) ", text)
+    ]
+    if separator is None or None in plan:
+        return None
+    return re.split(r", |\n", reading.body), [step for step in plan if step], separator
+
+
+def _read_step(text: str) -> tuple[str, str] | None:
+    for name, step in STEPS.items():
+        if (slots := step.phrases.read(text)) is not None:
+            return name, slots.get("arg", "None")
+    return None

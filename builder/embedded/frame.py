@@ -1,0 +1,149 @@
+"""The frame around a request: how a whole prompt is composed of parts, and taken apart again.
+
+    Hello! I am chasing a parcel for a neighbour. Pull the sender and the weight out of the note below as JSON. Thanks!
+    <blank line>
+    Note:
+    The parcel weighs 7 kg. Petra Novak posted the parcel.
+
+is a lead ("Hello! I am chasing ..."), a request (which the family brings), a closer ("Thanks!") and a body. What stands
+between the request and the closer is left to the family: `Reading.rest`, "" unless the family allows it.
+"""
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from builder.embedded.grammar import Pattern, Phrases
+from builder.embedded.task import Messages, only_prompt
+from builder.embedded.worlds import WORLDS
+from builder.embedded.worlds.world import World
+
+GREETINGS = (
+    "[Hi|Hello|Hey][| there][!|.]",
+    "[Good morning|Good afternoon|Good evening][!|.]",
+    "[Quick|Small|Simple] [question|task|job] [for you|today][:|.]",
+    "[I need|I could use|I am looking for] [a hand|some help] with [something|a small task].",
+    "[Can you|Could you] help me [with this|out|with something] [quickly|today|for a moment]?",
+)
+CLOSERS = Phrases(
+    "[Thanks|Thank you|Many thanks][!|.]",
+    "[Thanks|Thank you|Many thanks] in advance[!|.]",
+    "[Thanks|Thank you] for your [help|time].",
+    "[There is no|No] [need to hurry|rush].",
+    "[It is|This is] for [my|our] [records|files|team|archive].",
+)
+LABELS = Phrases("[Here is|This is|Here comes] the {text}:", "The {text}:", "{text}:")
+FENCES = (("---\n", "\n---"), ("```\n", "\n```"), ("<text>\n", "\n</text>"), ("<<<\n", "\n>>>"))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A prompt taken apart: the request's slots, what follows the request, and the body."""
+
+    slots: dict[str, str]
+    rest: str
+    body: str
+
+
+def compose(
+    rng: random.Random,
+    request: Phrases,
+    body: str = "",
+    *,
+    world: World | None = None,
+    text: str = "text",
+    tail: Sequence[str] = (),
+    **slots: object,
+) -> str:
+    """Return a prompt: lead, request, `tail` sentences, closer, and the body below or above them.
+
+    `request` may use the slots {text} (what the body is called) and {here:here} ("below" or "above") for free.
+    """
+    called = Pattern(world.text).render(rng).lower() if world else text
+    above = bool(body) and rng.random() < 0.3
+    sentences = [
+        *([rng.choice(_greetings()).render(rng)] if rng.random() < 0.25 else []),
+        *([Pattern(rng.choice(world.situations)).render(rng)] if world and rng.random() < 0.6 else []),
+        request.render(rng, here="above" if above else "below", text=called, **slots),
+        *tail,
+        *([CLOSERS.render(rng)] if rng.random() < 0.2 else []),
+    ]
+    asked = " ".join(sentences)
+    if not body:
+        return asked
+    boxed = _box(rng, body, called)
+    return f"{boxed}\n\n{asked}" if above else f"{asked}\n\n{boxed}"
+
+
+def read(messages: Messages, request: Phrases, *, rest: bool = False) -> Reading | None:
+    """Take a one-message prompt apart by a family's request; None where it is not one, or leaves words unread.
+
+    With `rest`, what follows the request (constraints, say) is given back for the family to read.
+    """
+    prompt = only_prompt(messages)
+    if prompt is None:
+        return None
+    for asked, body in _halves(prompt):
+        if found := request.match(asked):
+            slots, after = found
+            after = _without_closer(after)
+            if not after or rest:
+                return Reading(slots, after, body)
+    return None
+
+
+@lru_cache(maxsize=64)
+def _halves(prompt: str) -> tuple[tuple[str, str], ...]:
+    """Return the ways to part a prompt into what is asked (lead taken off) and the body."""
+    first, _, below = prompt.partition("\n\n")
+    above, _, last = prompt.rpartition("\n\n")
+    halves = [(first, below), (last, above)] if below else [(prompt, "")]
+    return tuple((_without_lead(asked.strip()), _unbox(body)) for asked, body in halves)
+
+
+def _box(rng: random.Random, body: str, called: str) -> str:
+    style = rng.choice(("plain", "label", "label", "fence"))
+    if style == "plain":
+        return body
+    if style == "label":
+        return LABELS.render(rng, text=called) + rng.choice(("\n", "\n\n")) + body
+    opening, closing = rng.choice(FENCES)
+    return opening + body + closing
+
+
+def _unbox(boxed: str) -> str:
+    for opening, closing in FENCES:
+        if boxed.startswith(opening) and boxed.endswith(closing) and len(boxed) > len(opening + closing):
+            return boxed[len(opening) : -len(closing)]
+    first, _, body = boxed.partition("\n")
+    return body.lstrip("\n") if body and LABELS.read(first) else boxed
+
+
+def _without_lead(asked: str) -> str:
+    while found := _leads().match(asked):
+        asked = asked[found.end() :].lstrip()
+    return asked
+
+
+def _without_closer(rest: str) -> str:
+    found = _closing().search(rest)
+    return rest[: found.start()].rstrip() if found else rest
+
+
+@cache
+def _greetings() -> tuple[Pattern, ...]:
+    return tuple(Pattern(text) for text in GREETINGS)
+
+
+@cache
+def _leads() -> re.Pattern[str]:
+    """Every greeting and situation as one regular expression."""
+    texts = [*GREETINGS, *(text for world in WORLDS for text in world.situations)]
+    return re.compile("(?:" + "|".join(Pattern(text).regex for text in texts) + r")(?=\s)")
+
+
+@cache
+def _closing() -> re.Pattern[str]:
+    return re.compile(r"(?:^|(?<=\s))(?:" + "|".join(p.regex for p in CLOSERS.patterns) + r")$")

@@ -1,0 +1,72 @@
+"""The shape of a world: a kind of record, and the sentences that tell it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from builder.embedded.grammar import Pattern, Phrases
+from builder.embedded.worlds.kinds import Kind
+
+UNITS = {
+    "kg",
+    "g",
+    "euros",
+    "minutes",
+    "hours",
+    "days",
+    "weeks",
+    "months",
+    "years",
+    "km",
+    "metres",
+    "cm",
+    "litres",
+    "percent",
+    "degrees",
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One fact of a record: its key, its kind, sentences that state it and questions that ask for it."""
+
+    key: str
+    kind: Kind
+    says: tuple[str, ...]
+    asks: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """The key as words, its unit left off: "weight" for weight_kg."""
+        words = self.key.split("_")
+        return " ".join(words[:-1] if words[-1] in UNITS else words)
+
+    @cached_property
+    def statements(self) -> tuple[Pattern, ...]:
+        """The sentences as patterns with one slot, `value`."""
+        return tuple(Pattern(text, {"value": self.kind.regex}) for text in self.says)
+
+    @cached_property
+    def questions(self) -> Phrases:
+        """The questions as patterns."""
+        return Phrases(*self.asks)
+
+    def state(self, value: str) -> str:
+        """Return the plainest sentence that states the value."""
+        head, tail = self.says[0].split("{}")
+        return head + value + tail
+
+
+@dataclass(frozen=True)
+class World:
+    """A kind of record: what its text is called, who would ask about it, its fields, sentences that carry no field."""
+
+    name: str
+    text: str
+    situations: tuple[str, ...]
+    fields: tuple[Field, ...]
+    asides: tuple[str, ...]
+
+    @cached_property
+    def by_key(self) -> dict[str, Field]:
+        """The fields by their keys."""
+        return {field.key: field for field in self.fields}

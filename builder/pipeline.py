@@ -1,0 +1,241 @@
+"""A build, from recipe to folder: run the steps, write what is left, describe it, and only then call it finished.
+
+Everything is written into a hidden folder beside the target and renamed into place at the end, so a dataset folder
+is either whole or not there. A finished version is never overwritten; a `--limit` build is a preview and may be.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+from builder import card, outputs, prompts, report, schema, seeds
+from builder.context import Context, Progress, silent
+from builder.errors import BuilderError, InputError, Problem
+from builder.ledger import Ledger
+from builder.recipe import Recipe, load
+from builder.run import Result, run
+from builder.steps import STEPS
+from builder.steps.generate import draws
+
+_PACKAGES = ("datasets", "datasketch", "distilabel", "langdetect", "polars", "pyarrow", "pydantic")
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished dataset."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    fresh: bool
+    """False where the same build was already there and nothing was done."""
+
+
+def load_recipe(source: str, teacher: str | None = None) -> Recipe:
+    """Load a recipe and refuse everything wrong with it at once; spends nothing.
+
+    Args:
+        source: a path or a shipped recipe's name.
+        teacher: replaces the teacher of every `generate` step.
+    """
+    recipe = load(source, {name: step.config for name, step in STEPS.items()}, teacher=teacher)
+    problems = list(_columns(recipe))
+    for step in recipe.steps:
+        try:
+            if step.name == "seed":
+                seeds.fingerprint(step.config, recipe.base)
+            elif step.name == "generate":
+                prompts.load(step.config.template, recipe.base)  # type: ignore[attr-defined]
+        except InputError as error:
+            problems += [Problem(recipe.file, step.line, str(problem)) for problem in error.problems]
+    if problems:
+        raise InputError(sorted(problems))
+    return recipe
+
+
+def _columns(recipe: Recipe) -> list[Problem]:
+    """Say which step stands before the one that makes what it needs."""
+    have: set[str] = set()
+    problems = []
+    names = {step.name for step in recipe.steps}
+    for step in recipe.steps:
+        needs = set(STEPS[step.name].needs) - have
+        if "response" in needs and "generate" not in names:
+            needs.remove("response")  # seeds may bring responses; whether they do is known once they are read
+        for column in sorted(needs):
+            maker = next((name for name, other in STEPS.items() if column in other.makes), "seed")
+            what = f"`{step.name}` needs {column!r}, which no step before it makes"
+            problems.append(Problem(recipe.file, step.line, what, f"put `{maker}` before it"))
+        have |= set(STEPS[step.name].makes)
+    return problems
+
+
+def dry_run(recipe: Recipe, ledger: Path, *, limit: int | None = None) -> dict[str, int]:
+    """Count what a build would ask: runs the steps before the first `generate`, makes no call."""
+    first = next((i for i, step in enumerate(recipe.steps) if step.name == "generate"), None)
+    with Ledger(ledger) as held:
+        context = Context(recipe.seed, recipe.base, held, limit)
+        result = run(recipe, context, recipe.steps[: len(recipe.steps) if first is None else first])
+        counts = {"seeds": result.funnel[0].added, "prompts": result.table.height}
+        if first is not None:
+            keys = {draw.request.key for draw in draws(result.table, recipe.steps[first].config, context)}  # type: ignore[arg-type]
+            answered = len(held.get(sorted(keys)))
+            counts |= {"calls": len(keys) - answered, "replayed": answered}
+        return counts
+
+
+def build(
+    recipe: Recipe,
+    out: Path,
+    *,
+    ledger: Path | None = None,
+    limit: int | None = None,
+    progress: Progress = silent,
+) -> Built:
+    """Build a dataset into out/<name>/<version>/.
+
+    Args:
+        recipe: from `load_recipe`.
+        out: folder of all datasets.
+        ledger: the ledger's file; out/ledger.db by default.
+        limit: at most this many seeds; the result is a preview.
+        progress: how to show progress.
+
+    Raises:
+        InputError: the version is there with other content, or the seeds are wrong.
+        BuilderError: the build stopped; run it again to go on.
+    """
+    from filelock import FileLock, Timeout
+
+    target = out / recipe.name / recipe.version
+    identity = _identity(recipe, limit)
+    if (there := _finished(target, identity)) is not None:
+        return Built(target, there, fresh=False)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with (
+            FileLock(target.parent / f".{recipe.version}.lock", timeout=0),
+            Ledger(ledger or out / "ledger.db") as held,
+        ):
+            context = Context(recipe.seed, recipe.base, held, limit, progress)
+            manifest = _build(recipe, context, identity, target)
+    except Timeout:
+        raise BuilderError(f"another build of {recipe.name} {recipe.version} is running in {out}") from None
+    return Built(target, manifest, fresh=True)
+
+
+def _build(recipe: Recipe, context: Context, identity: dict[str, Any], target: Path) -> dict[str, Any]:
+    started, clock = datetime.now(UTC), time.perf_counter()
+    result = run(recipe, context)
+    if not result.table.height:
+        raise InputError([Problem(recipe.file, 0, f"no row was left to emit; {_why(result)}")])
+    work = target.with_name(f".{recipe.version}.building")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    counts = outputs.write(result.table, result.rejects, work)
+    if not counts["pairs"] and not any("pair" in note for note in context.notes):
+        context.notes.append("no pairs: the recipe has no `pair` step, or no side of a pair was left")
+    manifest = {
+        "schema": "manifest/v1",
+        "name": recipe.name,
+        "version": recipe.version,
+        "preview": context.limit is not None,
+        **identity,
+        "recipe_hash": recipe.hash(),
+        "recipe_text": recipe.text,
+        "schemas": [schema.latest(kind) for kind in schema.KINDS],
+        "packages": {name: installed(name) for name in _PACKAGES} | {"python": platform.python_version()},
+        "teachers": sorted(set(result.table["teacher"].drop_nulls()))
+        if "teacher" in result.table.columns
+        else [],
+        "funnel": [line.as_dict() for line in result.funnel],
+        **counts,
+        "spend": {
+            name: context.spend[name]
+            for name in ("calls", "replayed", "failed", "input_tokens", "output_tokens")
+        },
+        "notes": context.notes,
+        "ledger": os.path.relpath(context.ledger.path, target),
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - clock, 2),
+        "files": outputs.file_hashes(work),
+    }
+    _write_manifest(work, manifest)
+    (work / "README.md").write_text(card.render(manifest, work), encoding="utf-8")
+    report.write(work)
+    manifest["files"] = {
+        name: hash for name, hash in outputs.file_hashes(work).items() if name != "manifest.json"
+    }
+    _write_manifest(work, manifest)
+    shutil.rmtree(target, ignore_errors=True)  # only ever a preview: `_finished` refused anything else
+    work.rename(target)
+    return manifest
+
+
+def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    (folder / "manifest.json").write_text(
+        json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+
+
+def _why(result: Result) -> str:
+    lines = [f"{line.step}: {n} {reason}" for line in result.funnel for reason, n in line.reasons.items()]
+    return "; ".join(lines) or "there were no seeds"
+
+
+def _identity(recipe: Recipe, limit: int | None) -> dict[str, Any]:
+    """Return everything that decides what the dataset holds."""
+    inputs: dict[str, str] = {}
+    for step in recipe.steps:
+        if step.name == "seed":
+            inputs |= seeds.fingerprint(step.config, recipe.base)
+        elif step.name == "generate":
+            template = step.config.template  # type: ignore[attr-defined]
+            inputs[f"template {template}"] = prompts.load(template, recipe.base)[1]
+    version = installed("instruct-builder")
+    return {"recipe": recipe.identity(), "inputs": inputs, "limit": limit, "builder_version": version}
+
+
+def _finished(target: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the manifest of the same build if it is there; refuse to write over anything else.
+
+    Raises:
+        InputError: this version is there with other content, or the folder holds something else.
+    """
+    if not target.exists() or not any(target.iterdir()):
+        return None
+    try:
+        manifest: dict[str, Any] = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
+        before = {name: manifest[name] for name in identity}
+    except (OSError, ValueError, KeyError):
+        what = "is there and is no finished build of ours"
+        raise InputError(
+            [Problem(str(target), 0, what, "move it away, or build with another --out")]
+        ) from None
+    if before == identity:
+        return manifest
+    if manifest.get("preview"):
+        return None
+    differing = "; ".join(_differences(before, identity))
+    what = f"this version is finished and a version never changes; what differs: {differing}"
+    raise InputError(
+        [Problem(str(target), 0, what, "raise `version` in the recipe, or build with another --out")]
+    )
+
+
+def _differences(before: Any, after: Any, path: str = "") -> list[str]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        keys = list(dict.fromkeys([*before, *after]))
+        return [d for k in keys for d in _differences(before.get(k), after.get(k), f"{path}.{k}".lstrip("."))]
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        pairs = enumerate(zip(before, after, strict=True))
+        return [d for i, (b, a) in pairs for d in _differences(b, a, f"{path}[{i}]")]
+    return [] if before == after else [f"{path} was {before!r}, is {after!r}"]

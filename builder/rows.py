@@ -1,0 +1,146 @@
+"""The table: the one noun of a build.
+
+A build is a polars frame that walks through a list of steps. One row is one prompt before `generate` and one
+candidate response after it:
+
+    id        b2:5d0c…   hash of what the row is (scheme-tagged); a child's id is hash(parent, step, draw)
+    parent    b2:91aa…   the row it was grown from; null for a seed
+    seed_id   b2:91aa…   the seed at the root of its line
+    prompt_id b2:77e0…   hash of the normalised prompt: siblings share it, splits are drawn from it
+    prompt    [{role: user, content: "Name three …"}]        system first if any, ends on the user
+    response  "Apples, …" or null
+    reference the seed's own response, kept when a teacher is asked anew
+    source    "seeds.jsonl:12"   license  "CC0-1.0"   task  "extract_json"   checks  JSON list for `verify`
+    dropped   null, or "step: reason"   the row leaves the build after this step
+    failed    null, or "step: reason"   not good enough to be emitted alone; may be the rejected side of a pair
+    evidence  null, or JSON: what the verdict rests on (score, twin id, span, detected language …)
+
+A step may add columns and mark rows; only a growing step (seed, generate, near_miss) may add rows. No step deletes
+a row, loses a column or touches an id: `check_laws` holds that after every step.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from builder.errors import TableLawError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Message = dict[str, str]
+
+ROLES = ("system", "user", "assistant")
+
+
+def canonical_json(value: Any) -> str:
+    """Serialise with sorted keys, no spaces and text as is. No `default=`: what cannot be hashed must not be."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def content_id(*parts: Any) -> str:
+    """Hash what a thing is made of: blake2b-16 of canonical JSON, tagged with the scheme so it can change."""
+    digest = hashlib.blake2b(canonical_json(parts).encode("utf-8", "surrogatepass"), digest_size=16)
+    return f"b2:{digest.hexdigest()}"
+
+
+def prompt_id(messages: Sequence[Message]) -> str:
+    """Hash a prompt so that case, width and spacing do not make two prompts of one."""
+    normal = [
+        [m["role"], " ".join(unicodedata.normalize("NFKC", m["content"]).casefold().split())]
+        for m in messages
+    ]
+    return content_id("prompt", normal)
+
+
+def schema() -> dict[str, Any]:
+    """Return the columns every row has from the seed on, with their polars types."""
+    import polars as pl
+
+    text = pl.String()
+    columns: dict[str, Any] = dict.fromkeys(("id", "parent", "seed_id", "prompt_id"), text)
+    columns["prompt"] = pl.List(pl.Struct({"role": pl.String(), "content": pl.String()}))
+    others = ("response", "reference", "source", "license", "task", "checks", "dropped", "failed", "evidence")
+    columns.update(dict.fromkeys(others, text))
+    return columns
+
+
+def frame(rows: Sequence[dict[str, Any]], like: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Make a table of plain dicts; a column a row does not name is null. `like` gives columns beyond the first."""
+    import polars as pl
+
+    columns = schema() | (dict(like.schema) if like is not None else {})
+    return pl.DataFrame({name: [row.get(name) for row in rows] for name in columns}, schema=columns)
+
+
+def drop(
+    table: pl.DataFrame,
+    step: str,
+    when: pl.Expr,
+    reason: str | pl.Expr,
+    evidence: pl.Expr | None = None,
+    column: str = "dropped",
+) -> pl.DataFrame:
+    """Mark rows `dropped = "step: reason"` where `when` holds and no earlier mark stands.
+
+    Args:
+        table: the table.
+        step: name of the marking step.
+        when: boolean expression; null counts as false.
+        reason: fixed text or a string expression.
+        evidence: string expression (JSON) kept beside the mark.
+        column: `dropped`, or `failed` for rows that may still serve as a rejected side.
+    """
+    import polars as pl
+
+    mark = pl.col(column).is_null() & when.fill_null(False)
+    said = pl.lit(reason) if isinstance(reason, str) else reason
+    columns = [pl.when(mark).then(pl.lit(f"{step}: ") + said).otherwise(pl.col(column)).alias(column)]
+    if evidence is not None:
+        columns.append(pl.when(mark).then(evidence).otherwise(pl.col("evidence")).alias("evidence"))
+    return table.with_columns(columns)
+
+
+def check_laws(before: pl.DataFrame, after: pl.DataFrame, step: str, *, grows: bool) -> None:
+    """Hold the laws of the table after a step.
+
+    Raises:
+        TableLawError: a column was lost, an id repeated, a row vanished without a child, a row came from nowhere,
+            an identity column was changed, or a mark does not name its step.
+    """
+    import polars as pl
+
+    def broken(law: str) -> TableLawError:
+        return TableLawError(f"step {step!r} broke a law of the table: {law}")
+
+    if lost := [name for name in before.columns if name not in after.columns]:
+        raise broken(f"lost columns {lost}")
+    if after["id"].null_count() or after["id"].n_unique() != after.height:
+        raise broken("ids are not unique")
+    added = after.join(before.select("id"), on="id", how="anti")
+    vanished = before.join(after.select("id"), on="id", how="anti")
+    if not grows and (added.height or vanished.height):
+        raise broken(f"{added.height} rows appeared and {vanished.height} vanished; it may only mark rows")
+    if before.height:
+        orphans = added.join(before.select(parent="id"), on="parent", how="anti")
+        if orphans.height:
+            raise broken(f"{orphans.height} new rows have no parent in the table, first {orphans['id'][0]}")
+    childless = vanished.join(added.select(id="parent"), on="id", how="anti")
+    if childless.height:
+        raise broken(f"{childless.height} rows vanished without a child, first {childless['id'][0]}")
+    identity = ["id", "parent", "seed_id", "prompt_id", "prompt", "source"]
+    kept = after.select(identity).join(before.select(identity), on="id", suffix="_before")
+    for name in identity[1:]:
+        if kept.filter(pl.col(name).ne_missing(pl.col(f"{name}_before"))).height:
+            raise broken(f"changed {name}")
+    for mark in ("dropped", "failed"):
+        new = after.join(before.select("id", mark), on="id", how="left", suffix="_before")
+        new = new.filter(pl.col(mark).is_not_null() & pl.col(mark).ne_missing(pl.col(f"{mark}_before")))
+        unnamed = new.filter(~pl.col(mark).str.starts_with(f"{step}: "))
+        # a grown row carries its parent's marks with it
+        if unnamed.filter(pl.col("parent").is_null() | pl.col("id").is_in(before["id"].implode())).height:
+            raise broken(f"a {mark} mark does not begin with '{step}: '")

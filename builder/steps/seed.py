@@ -1,0 +1,209 @@
+"""seed: read the instructions a build grows from. Every line becomes a seed, or a reject that says why.
+
+    seeds.jsonl:12   {"instruction": "Name three fruits.", "output": "Apples, pears, plums."}
+ -> {"id": "b2:5d0c…", "prompt": [{"role": "user", "content": "Name three fruits."}],
+     "response": "Apples, pears, plums.", "source": "seeds.jsonl:12", …}
+
+An id is made of what the seed says, never of where it stands: moving a line changes no id.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from builder.config import SeedConfig, TasksConfig
+from builder.context import Context
+from builder.errors import InputError, Problem
+from builder.rows import canonical_json, content_id, frame, prompt_id
+from builder.seeds import Line, Seed, Source, Unreadable, check_fields, open_source, recognise
+from builder.verify import problems as problems_of_checks
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Row = dict[str, Any]
+
+_SHOWN = 50
+_TOGETHER = 10_000
+
+
+def seed(table: pl.DataFrame, config: SeedConfig, context: Context) -> pl.DataFrame:
+    """Read the seeds; the table that comes in is empty.
+
+    Raises:
+        InputError: the source cannot be read, no line of it is a seed, a mapped field stands in no row, or, with
+            `on_bad: stop`, some line is bad.
+    """
+    if config.tasks is not None:
+        return _table(itertools.islice(_generated(config.tasks, config.license, context.seed), context.limit))
+    check_fields(config.fields)
+    source = open_source(config, context.base)
+    reading = Reading(source, config, context.limit)
+    table = _table(reading.rows())
+    reading.judge()
+    if reading.bad:
+        kept = f"{source.name}: {len(reading.bad)} of {reading.count} {source.unit} could not be read"
+        context.notes.append(f"{kept}; they are in the rejects")
+    if config.dataset is not None and config.revision is None:
+        context.notes.append(f"{config.dataset} names no revision: the same build may find other rows there")
+    return table
+
+
+@dataclass
+class Reading:
+    """One walk over a source: hands out rows, and remembers what the verdict over the whole needs."""
+
+    source: Source
+    config: SeedConfig
+    limit: int | None
+    count: int = 0
+    """Lines met that were not blank."""
+    good: int = 0
+    """Seeds handed out."""
+    bad: list[Problem] = field(default_factory=list)
+    keys: dict[str, None] = field(default_factory=dict)
+    """Every key met in a record, in order."""
+    seen: Counter[str] = field(default_factory=Counter)
+    """How many equal seeds came before: the n in an id."""
+
+    def rows(self) -> Iterator[Row]:
+        """Yield a row for every seed and for every bad line, until the limit."""
+        for line in self.source.lines:
+            if self.good == self.limit:
+                return
+            self.count += 1
+            if isinstance(line.value, dict):
+                self.keys.update(dict.fromkeys(line.value))
+            try:
+                seeds = self._seeds(line)
+            except Unreadable as error:
+                reason = _printable(str(error))[:300]
+                self.bad.append(Problem(self.source.place, line.number, reason))
+                yield _rejected(self.source.name, line, reason)
+                continue
+            for one in seeds[: None if self.limit is None else self.limit - self.good]:
+                self.good += 1
+                where = f"{self.source.name}:{line.number}" + (f"#{one.id}" if one.id else "")
+                yield _row(one, where, self.config.license, self.seen)
+
+    def judge(self) -> None:
+        """Refuse what was read, if it must be.
+
+        Raises:
+            InputError: see `seed`.
+        """
+        place = self.source.place
+        unmet = [theirs for theirs in self.config.fields.values() if theirs not in self.keys]
+        if unmet and self.count and self.good != self.limit:
+            found = _printable(", ".join(list(self.keys)[:20])) or "none"
+            what = f"fields names {', '.join(unmet)}, which no row has; found the keys {found}"
+            raise InputError([Problem(place, what=what)])
+        if not self.count:
+            raise InputError([Problem(place, what=f"is empty: no {self.source.unit} in it")])
+        if not self.good:
+            raise InputError(
+                [Problem(place, what=f"no seed in {self.count} {self.source.unit}"), *_alike(self.bad)]
+            )
+        if self.bad and self.config.on_bad == "stop":
+            raise InputError(_first(self.bad))
+
+    def _seeds(self, line: Line) -> list[Seed]:
+        if line.problem:
+            raise Unreadable(line.problem)
+        seeds = recognise(line.value, self.config.fields)
+        if faults := problems_of_checks(seeds[0].checks or []):
+            raise Unreadable(f"bad checks: {'; '.join(faults)}")
+        return seeds
+
+
+def _table(rows: Iterable[Row]) -> pl.DataFrame:
+    """Make a table, some rows at a time: a row weighs a tenth of its dict."""
+    import polars as pl
+
+    rows = iter(rows)
+    tables = [frame([])]
+    while some := list(itertools.islice(rows, _TOGETHER)):
+        tables.append(frame(some))
+    return pl.concat(tables)
+
+
+def _row(one: Seed, source: str, license: str | None, seen: Counter[str]) -> Row:
+    first = content_id("seed", one.prompt, one.response, 0)
+    again = seen[first]
+    seen[first] += 1
+    own = content_id("seed", one.prompt, one.response, again) if again else first
+    return {
+        "id": own,
+        "seed_id": own,
+        "prompt_id": prompt_id(one.prompt),
+        "prompt": one.prompt,
+        "response": one.response,
+        "source": source,
+        "license": one.license or license,
+        "task": one.task,
+        "checks": canonical_json(one.checks) if one.checks else None,
+    }
+
+
+def _rejected(name: str, line: Line, reason: str) -> Row:
+    text = line.text or _as_text(line.value)
+    own = content_id("bad", name, line.number, text)
+    evidence = {"file": name, "line": line.number, "text": _printable(text[:200])}
+    return {
+        "id": own,
+        "seed_id": own,
+        "prompt_id": prompt_id([]),
+        "prompt": [],
+        "source": f"{name}:{line.number}",
+        "dropped": f"seed: {reason}",
+        "evidence": canonical_json(evidence),
+    }
+
+
+def _generated(tasks: TasksConfig, license: str | None, seed: int) -> Iterator[Row]:
+    from builder import embedded
+
+    seen: Counter[str] = Counter()
+    try:
+        for number, task in enumerate(embedded.tasks(tasks.count, seed, tasks.families), 1):
+            one = Seed(task.messages, license=license or "CC0-1.0", task=task.family, checks=task.checks)
+            yield _row(one, f"tasks:{number}", None, seen)
+    except ValueError as error:
+        raise InputError(f"seed: tasks: {error}") from error
+
+
+def _first(problems: Sequence[Problem]) -> list[Problem]:
+    more = len(problems) - _SHOWN
+    return [*problems[:_SHOWN], *([Problem(what=f"and {more} more")] if more > 0 else [])]
+
+
+def _alike(problems: Sequence[Problem]) -> list[Problem]:
+    """Show every reason once, at the first line that has it."""
+    first = {problem.what: problem for problem in reversed(problems)}
+    times = Counter(problem.what for problem in problems)
+    shown = [
+        Problem(
+            one.file,
+            one.line,
+            one.what,
+            f"and {times[one.what] - 1} more like it" if times[one.what] > 1 else "",
+        )
+        for one in sorted(first.values(), key=lambda problem: problem.line)
+    ]
+    return _first(shown)
+
+
+def _as_text(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except (ValueError, RecursionError):
+        return "(nested too deep to show)"
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")

@@ -1,0 +1,295 @@
+"""Every provider, through distilabel's LLM classes. The only file that imports distilabel, and it does so late.
+
+distilabel's Pipeline is not used: it fails by the batch and waits at batch barriers. Its LLM objects are driven one
+call at a time; their own retries are switched off so that no paid attempt is hidden from the ledger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import math
+import os
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from builder import embedded
+from builder.config import TeacherConfig
+from builder.errors import InputError, Problem, TeacherError
+from builder.ledger import Answer
+from builder.providers import PROVIDERS
+from builder.rows import Message
+from builder.teacher import Fault
+
+# Our names for things, and what distilabel's classes call them.
+_ARGUMENTS = {
+    "max_tokens": ("max_new_tokens", "max_tokens", "max_output_tokens"),
+    "temperature": ("temperature", "temp"),
+    "top_p": ("top_p", "p"),
+    "stop": ("stop", "stop_sequences"),
+    "frequency_penalty": ("frequency_penalty",),
+    "presence_penalty": ("presence_penalty",),
+}
+_MODEL_FIELDS = ("model", "model_id", "model_path", "path_or_hf_repo")
+_URL_FIELDS = ("base_url", "host", "endpoint")
+_OPENAI_URL = "https://api.openai.com/v1"
+_PROBE_SECONDS = 10.0
+
+
+class DistilabelTeacher:
+    """One distilabel LLM, asked one prompt at a time."""
+
+    def __init__(self, config: TeacherConfig) -> None:
+        self.config = config
+        self.provider = config.provider or "openai"
+        self.model = config.model or ""
+        self.name = f"{self.model} @ {config.url}" if config.url else f"{self.provider}:{self.model}"
+        self._llm: Any = None
+        self._arguments: dict[str, Any] = {}
+
+    def identity(self) -> dict[str, Any]:
+        """Return provider, base URL, model and every argument that is sent."""
+        given = {name: getattr(self.config, name) for name in _ARGUMENTS} | self.config.extra
+        return {
+            "provider": self.provider,
+            "base_url": self.config.url,
+            "model": self.model,
+            "arguments": {name: value for name, value in given.items() if value is not None},
+        }
+
+    async def open(self) -> None:
+        """Find the key, see that the server answers, then import the client."""
+        key = self._key()
+        if self.provider == "openai":
+            await self._probe(self.config.url or _OPENAI_URL, key)
+        provider = PROVIDERS[self.provider]
+        try:
+            self._llm = _make_llm(provider.llm, self.config, self.model, key)
+            self._llm.load()
+        except ImportError as error:
+            extra = f"pip install 'instruct-builder[{provider.extra}]'" if provider.extra else str(error)
+            raise InputError(
+                [Problem("", 0, f"the client of {self.provider} is not installed", extra)]
+            ) from None
+        self._arguments = self._named_arguments()
+
+    def _key(self) -> str | None:
+        """Find the key in the environment.
+
+        A URL of its own gets a key only if the recipe names one, or if it is on this machine: a key for one provider
+        must not travel to whatever server a recipe happens to name.
+        """
+        variable = self.config.key_env or PROVIDERS[self.provider].key
+        key = os.environ.get(variable) if variable else None
+        if self.config.key_env is None and self.config.url and self.config.provider is None:
+            local = urlsplit(self.config.url).hostname in ("localhost", "127.0.0.1", "::1")
+            return key if local and key else "not-needed"
+        if variable and not key and not (self.provider == "vllm-server"):
+            raise InputError(
+                [Problem("", 0, f"teacher {self.name}: no key found in ${variable}", f"export {variable}=…")]
+            )
+        return key or "not-needed"
+
+    async def _probe(self, url: str, key: str | None) -> None:
+        """See that somebody answers at the base URL; listing models costs nothing."""
+        import httpx
+
+        try:
+            async with httpx.AsyncClient(timeout=min(_PROBE_SECONDS, self.config.timeout)) as client:
+                said = await client.get(
+                    f"{url.rstrip('/')}/models", headers={"Authorization": f"Bearer {key}"}
+                )
+        except httpx.InvalidURL as error:
+            raise InputError(f"teacher {self.name}: not a URL: {error}") from None
+        except httpx.HTTPError as error:
+            why = str(error) or type(error).__name__
+            raise TeacherError(
+                f"teacher {self.name}: the server does not answer ({why}); nothing was asked. "
+                "Start it, or mend `url`, and run the same command again"
+            ) from None
+        if said.status_code in (401, 403):
+            raise TeacherError(
+                f"teacher {self.name}: the server refuses the key (HTTP {said.status_code}); nothing was asked. "
+                "Export a valid key and name its variable in the recipe: `key_env: MY_KEY`"
+            )
+
+    def _named_arguments(self) -> dict[str, Any]:
+        """Translate our argument names to this class's; refuse one it does not take."""
+        call = self._llm.agenerate if hasattr(self._llm, "agenerate") else self._llm.generate
+        taken = inspect.signature(call).parameters
+        given = {name: value for name in _ARGUMENTS if (value := getattr(self.config, name)) is not None}
+        if "options" in taken:  # Ollama takes them in one dictionary, under its own names
+            renamed = {
+                "num_predict" if name == "max_tokens" else name: value for name, value in given.items()
+            }
+            return {"options": renamed, **self.config.extra}
+        arguments = dict(self.config.extra)
+        problems = []
+        for name, value in given.items():
+            theirs = next((candidate for candidate in _ARGUMENTS[name] if candidate in taken), None)
+            if theirs is not None:
+                arguments[theirs] = value
+            else:
+                problems.append(Problem("", 0, f"teacher {self.name} takes no `{name}`", "remove it"))
+        problems += [
+            Problem("", 0, f"teacher {self.name} takes no `extra.{name}`", f"it takes {', '.join(taken)}")
+            for name in self.config.extra
+            if name not in taken
+        ]
+        if problems:
+            raise InputError(problems)
+        return arguments
+
+    async def ask(self, messages: Sequence[Message]) -> Answer:
+        """Make one call."""
+        llm = self._llm
+        try:
+            async with asyncio.timeout(self.config.timeout):
+                if hasattr(llm, "agenerate"):
+                    output = await llm.agenerate(input=list(messages), **self._arguments)
+                else:  # in-process models are synchronous; one batch of one, off the event loop
+                    outputs = await asyncio.to_thread(
+                        llm.generate, inputs=[list(messages)], **self._arguments
+                    )
+                    output = outputs[0]
+        except TimeoutError:
+            raise Fault("timeout", f"no answer in {self.config.timeout:g} s", retry=True) from None
+        except Exception as error:
+            raise _fault(error) from error
+        return _answer(output)
+
+    async def close(self) -> None:
+        """Close the client's connections."""
+        client = getattr(self._llm, "_aclient", None)
+        if client is not None and hasattr(client, "close"):
+            await client.close()
+
+
+def _make_llm(class_name: str, config: TeacherConfig, model: str, key: str | None) -> Any:
+    import logging
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # distilabel's own use of pydantic; nothing a user could mend
+        from distilabel.models import llms
+    logging.getLogger("distilabel").setLevel(logging.ERROR)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+    cls = _with_finish_reason(getattr(llms, class_name), llms.OpenAILLM)
+    fields = cls.model_fields
+    arguments: dict[str, Any] = {next(name for name in _MODEL_FIELDS if name in fields): model}
+    if config.url is not None:
+        url_field = next((name for name in _URL_FIELDS if name in fields), None)
+        if url_field is None:
+            raise InputError(f"provider {config.provider} takes no `url`")
+        arguments[url_field] = config.url
+    if "api_key" in fields and key is not None:
+        arguments["api_key"] = key
+    if "timeout" in fields:
+        arguments["timeout"] = math.ceil(config.timeout)
+    if "max_retries" in fields:
+        arguments["max_retries"] = 0
+    return cls(**arguments)
+
+
+def _with_finish_reason(cls: Any, openai_llm: Any) -> Any:
+    """Return the class with `finish_reason` in its output, which distilabel throws away."""
+    if not issubclass(cls, openai_llm) or cls.__name__ == "ClientvLLM":
+        return cls
+
+    def _generations_from_openai_completion(self: Any, completion: Any) -> Any:
+        if not getattr(completion, "choices", None):
+            raise Fault("malformed", "a body without choices", retry=True)
+        choice = completion.choices[0]
+        usage = completion.usage
+        return {
+            "generations": [choice.message.content if choice.message else None],
+            "statistics": {
+                "input_tokens": [usage.prompt_tokens if usage else None],
+                "output_tokens": [usage.completion_tokens if usage else None],
+            },
+            "finish_reason": choice.finish_reason,
+        }
+
+    members = {
+        "_generations_from_openai_completion": _generations_from_openai_completion,
+        "__module__": cls.__module__,
+    }
+    return type(cls.__name__, (cls,), members)
+
+
+def _answer(output: Any) -> Answer:
+    """Read one generation out of distilabel's output; nothing said is a fault, never an empty row."""
+    generations = output.get("generations") or []
+    text = generations[0] if generations else None
+    reason = output.get("finish_reason")
+    if not isinstance(text, str) or not text.strip():
+        if reason == "content_filter":
+            raise Fault("content filter", "the provider withheld the answer")
+        raise Fault("empty", f"no text came back (finish_reason {reason})", retry=True)
+    statistics = output.get("statistics") or {}
+
+    def tokens(name: str) -> int | None:
+        counts = statistics.get(name) or [None]
+        return counts[0] if isinstance(counts[0], int) else None
+
+    return Answer(text, reason, tokens("input_tokens"), tokens("output_tokens"))
+
+
+def _fault(error: Exception) -> Fault:
+    """Sort a client's exception by what can be done about it."""
+    if isinstance(error, Fault):
+        return error
+    detail = " ".join(str(error).split())[:500] or type(error).__name__
+    response = getattr(error, "response", None)
+    status = getattr(error, "status_code", None) or getattr(response, "status_code", None)
+    if isinstance(status, int):
+        fatal = status in (401, 403, 404)
+        retry = status in (408, 409, 425, 429) or status >= 500
+        headers = getattr(response, "headers", None) or {}
+        try:
+            wait = float(headers.get("retry-after", 0))
+        except ValueError:
+            wait = 0.0
+        return Fault(f"http {status}", detail, retry=retry, fatal=fatal, wait=wait)
+    name = type(error).__name__
+    if "Timeout" in name:
+        return Fault("timeout", detail, retry=True)
+    if "Connect" in name or isinstance(error, OSError):
+        cause = error.__cause__ or error
+        return Fault("connection", f"{detail} ({cause})" if cause is not error else detail, retry=True)
+    # What is left comes from reading the body: not JSON, a field missing, a wrong type.
+    return Fault("malformed", f"{name}: {detail}", retry=True)
+
+
+def embedded_llm() -> Any:
+    """Return the embedded teacher as a distilabel LLM, for use in distilabel's own Tasks and Pipelines.
+
+        from distilabel.steps.tasks import TextGeneration
+        task = TextGeneration(llm=builder.embedded_llm())
+
+    A prompt it cannot compute an answer to gives the generation None and `refusal`, its reason.
+    """
+    from distilabel.models.llms import LLM
+
+    class EmbeddedLLM(LLM):  # type: ignore[misc]
+        @property
+        def model_name(self) -> str:
+            return "embedded"
+
+        # no **kwargs: distilabel would demand a runtime parameter of that name
+        def generate(self, inputs: list[Any], num_generations: int = 1) -> list[Any]:
+            return [self._one(messages, num_generations) for messages in inputs]
+
+        def _one(self, messages: list[Message], num_generations: int) -> dict[str, Any]:
+            said = embedded.answer(messages)
+            text, refusal = (None, said.reason) if isinstance(said, embedded.Refusal) else (said.text, None)
+            n = num_generations
+            return {
+                "generations": [text] * n,
+                "refusal": [refusal] * n,
+                "statistics": {"input_tokens": [0] * n, "output_tokens": [0] * n},
+            }
+
+    return EmbeddedLLM()

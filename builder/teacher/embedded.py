@@ -1,0 +1,38 @@
+"""The embedded teacher behind the same door as any other; `EmbeddedLLM` in distilabel_llms is its distilabel class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from builder import embedded
+from builder.config import TeacherConfig
+from builder.embedded import Refusal
+from builder.ledger import Answer
+from builder.rows import Message
+
+
+class EmbeddedTeacher:
+    """Computes its answers in this process: no model, no key, no network."""
+
+    name = model = "embedded"
+
+    def __init__(self, config: TeacherConfig) -> None:
+        self.config = config
+
+    def identity(self) -> dict[str, Any]:
+        """Return the version of the computation: a changed solver must be asked again."""
+        return {"provider": "embedded", "model": "embedded", "version": embedded.VERSION}
+
+    async def open(self) -> None:
+        """Nothing to get ready."""
+
+    async def ask(self, messages: Sequence[Message]) -> Answer:
+        """Read the prompt and compute; a prompt outside the grammars is refused, never guessed at."""
+        said = embedded.answer(list(messages))
+        if isinstance(said, Refusal):
+            return Answer(None, f"refused: {said.reason}")
+        return Answer(said.text, "stop")
+
+    async def close(self) -> None:
+        """Nothing to let go of."""

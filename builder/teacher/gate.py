@@ -1,0 +1,117 @@
+"""The gate: many calls to one teacher, so many in flight, no batch barrier, each through the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from builder.errors import TeacherError
+from builder.ledger import Answer, Ledger, call_key
+from builder.rows import Message
+from builder.teacher import Fault, Teacher
+
+_FIRST_WAIT = 0.5
+_LONGEST_WAIT = 30.0
+_GIVE_UP_AFTER = 20
+"""So many calls in a row that fail to connect, each after its retries, mean that the server is gone."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call to be made: what is sent, and which draw it is."""
+
+    messages: tuple[Message, ...]
+    body: dict[str, Any]
+    key: str
+
+
+def request(teacher: Teacher, messages: Sequence[Message], draw: int) -> Request:
+    """Make the request for one draw of one prompt."""
+    body = {**teacher.identity(), "messages": list(messages), "draw": draw}
+    return Request(tuple(messages), body, call_key(body))
+
+
+def ask_all(
+    teacher: Teacher,
+    requests: Sequence[Request],
+    ledger: Ledger,
+    advance: Callable[[int], None] = lambda done: None,
+) -> tuple[dict[str, Answer | Fault], int]:
+    """Ask every request once. What the ledger holds is not asked again.
+
+    Returns:
+        (answer or fault by key, how many came out of the ledger).
+
+    Raises:
+        InputError, TeacherError: the teacher as a whole is unusable. Answers that came are in the ledger.
+    """
+    wanted = {item.key: item for item in requests}
+    results: dict[str, Answer | Fault] = dict(ledger.get(list(wanted)))
+    missing = [item for key, item in wanted.items() if key not in results]
+    replayed = len(results)
+    advance(replayed)
+    if missing:
+        asyncio.run(_ask_missing(teacher, missing, ledger, results, advance))
+    return results, replayed
+
+
+async def _ask_missing(
+    teacher: Teacher,
+    missing: list[Request],
+    ledger: Ledger,
+    results: dict[str, Answer | Fault],
+    advance: Callable[[int], None],
+) -> None:
+    await teacher.open()
+    queue = iter(missing)
+    unreachable = 0
+    stop: Fault | None = None
+
+    async def worker() -> None:
+        nonlocal unreachable, stop
+        for item in queue:
+            if stop is not None:
+                return
+            try:
+                results[item.key] = await _ask_one(teacher, item, ledger)
+                unreachable = 0
+            except Fault as fault:
+                results[item.key] = fault
+                unreachable = unreachable + 1 if fault.kind == "connection" else 0
+                if fault.fatal or unreachable >= _GIVE_UP_AFTER:
+                    stop = fault
+            advance(1)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(teacher.config.concurrency, len(missing))):
+                group.create_task(worker())
+    finally:
+        await teacher.close()
+    if stop is not None:
+        kept = sum(isinstance(result, Answer) for result in results.values())
+        raise TeacherError(
+            f"teacher {teacher.name}: {stop}; stopped. {kept} answers are in {ledger.path} and will not be "
+            "asked again: mend the cause and run the same command"
+        )
+
+
+async def _ask_one(teacher: Teacher, item: Request, ledger: Ledger) -> Answer:
+    for attempt in range(teacher.config.retries + 1):
+        number = ledger.begin(item.key)
+        try:
+            answer = await teacher.ask(item.messages)
+        except Fault as fault:
+            ledger.fail(number, fault.kind, fault.detail)
+            if not fault.retry or attempt == teacher.config.retries:
+                raise
+            # jitter, so that calls which failed together do not come back together
+            backoff = _FIRST_WAIT * 2**attempt * random.uniform(0.5, 1.5)
+            await asyncio.sleep(min(_LONGEST_WAIT, max(backoff, fault.wait)))
+        else:
+            ledger.finish(number, item.key, item.body, answer)
+            return answer
+    raise AssertionError("unreachable: the last attempt returns or raises")

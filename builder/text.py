@@ -1,0 +1,32 @@
+r"""What a word is, wherever the builder counts or compares words: one polars (Rust) regular expression.
+
+    "Is 3 > 4? well-known 東京です 👍"  ->  Is 3 > 4 well - known 東 京 で す 👍
+
+A run of letters, marks and digits is a word; in scripts written without spaces each letter is one (with its vowel
+signs). A symbol or an emoji is one too: `3 > 4` is not `3 < 4`. Quotes, brackets, commas and stops are nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+_SIGNS = r"[\p{S}\p{Pd}*/%&#@\\]"
+
+WORD = rf"[[{_UNSPACED}]&&\p{{L}}]\p{{M}}*|[[\p{{L}}\p{{M}}\p{{N}}_]--[[{_UNSPACED}]&&\p{{L}}]]+|{_SIGNS}"
+
+
+def words(text: pl.Expr) -> pl.Expr:
+    """Split a string expression into its words, in order: a list[str] expression, null for null."""
+    return text.str.extract_all(WORD)
+
+
+def user_turns(prompt: pl.Expr) -> pl.Expr:
+    """Join what the user says in a prompt (list of messages), one turn a line."""
+    import polars as pl
+
+    said = pl.element().filter(pl.element().struct.field("role") == "user").struct.field("content")
+    return prompt.list.eval(said).list.join("\n", ignore_nulls=True)

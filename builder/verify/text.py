@@ -1,0 +1,110 @@
+"""Checks on the form of a response: length, layout, case, words that must or must not be there."""
+
+import re
+
+SENTENCE_END = re.compile(r"[.!?]+[\"')\]]*(?=\s|$)")
+BULLET = re.compile(r"[-*•] \S")
+NUMBERED = re.compile(r"(\d+)[.)] \S")
+
+
+def max_words(response: str, n: int) -> bool:
+    """Hold if the response has at most n words, and at least one."""
+    return 0 < len(response.split()) <= n
+
+
+def min_words(response: str, n: int) -> bool:
+    """Hold if the response has at least n words."""
+    return len(response.split()) >= n
+
+
+def sentences(response: str, n: int) -> bool:
+    """Hold if the response is exactly n sentences of running text (no list), each ended by . ! or ?."""
+    text = response.strip()
+    ends = list(SENTENCE_END.finditer(text))
+    return len(ends) == n and ends[-1].end() == len(text) and not any(map(is_item, _lines(text)))
+
+
+def paragraphs(response: str, n: int) -> bool:
+    """Hold if the response is exactly n paragraphs parted by blank lines."""
+    return len([part for part in re.split(r"\n\s*\n", response) if part.strip()]) == n
+
+
+def lines(response: str, n: int) -> bool:
+    """Hold if the response has exactly n lines that are not blank."""
+    return len(_lines(response)) == n
+
+
+def bullets(response: str, n: int) -> bool:
+    """Hold if the response is exactly n bullet points ("- ", "* " or "• ") and nothing else."""
+    found = _lines(response)
+    return len(found) == n and all(BULLET.match(line) for line in found)
+
+
+def numbered(response: str, n: int) -> bool:
+    """Hold if the response is exactly a list numbered 1 to n and nothing else."""
+    marks = [NUMBERED.match(line) for line in _lines(response)]
+    return [mark.group(1) if mark else "" for mark in marks] == [str(number) for number in range(1, n + 1)]
+
+
+def lowercase(response: str) -> bool:
+    """Hold if the response has letters, none of them a capital."""
+    return response.islower()
+
+
+def uppercase(response: str) -> bool:
+    """Hold if the response has letters, all of them capitals."""
+    return response.isupper()
+
+
+def no_commas(response: str) -> bool:
+    """Hold if the response has no comma, and is not empty."""
+    return bool(response.strip()) and "," not in response
+
+
+def quoted(response: str) -> bool:
+    """Hold if the whole response stands between double quotation marks."""
+    text = response.strip()
+    return len(text) > 2 and text[0] == text[-1] == '"' and '"' not in text[1:-1]
+
+
+def starts_with(response: str, text: str) -> bool:
+    """Hold if the response starts with the text (any case)."""
+    return response.strip().casefold().startswith(text.casefold())
+
+
+def ends_with(response: str, text: str) -> bool:
+    """Hold if the response ends with the text (any case)."""
+    return response.strip().casefold().endswith(text.casefold())
+
+
+def includes(response: str, words: list[str]) -> bool:
+    """Hold if every one of the words or phrases stands in the response (any case, whole words)."""
+    return all(count_phrase(response, word) for word in words)
+
+
+def forbids(response: str, words: list[str]) -> bool:
+    """Hold if none of the words or phrases stands in the response (any case, whole words), and it is not empty."""
+    return bool(response.strip()) and not any(count_phrase(response, word) for word in words)
+
+
+def keyword_count(response: str, word: str, n: int) -> bool:
+    """Hold if the word stands in the response exactly n times (any case, whole word)."""
+    return count_phrase(response, word) == n
+
+
+def count_phrase(text: str, phrase: str) -> int:
+    """Return how often a phrase stands in a text as whole words, in any case; blanks of any length are one."""
+    wanted = r"\s+".join(re.escape(word) for word in phrase.casefold().split())
+    # A digit after a point or a comma belongs to a longer number: 3 does not stand in "3.5" or "1,3".
+    return (
+        len(re.findall(rf"(?<!\w)(?<!\d[.,])(?:{wanted})(?!\w)(?![.,]\d)", text.casefold())) if wanted else 0
+    )
+
+
+def is_item(line: str) -> bool:
+    """Tell whether a line is an item of a bulleted or numbered list."""
+    return bool(BULLET.match(line) or NUMBERED.match(line))
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]

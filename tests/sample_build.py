@@ -1,0 +1,326 @@
+"""A finished build, written by hand as the contract of the outputs says: small, realistic, with one hostile row.
+
+No step of the builder has a part in it, so what reads builds is tested apart from what writes them.
+"""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builder.rows import content_id
+
+HOSTILE = '<script>alert("x")</script> [bold red]not markup[/bold red] \x1b[31mred\x1b[0m \u202eback | a `b` </pre>&amp;'
+ITEMS = ("tea", "rope", "ink", "salt", "wool", "lamps", "nails", "paper")
+CITIES = ("Oslo", "Porto", "Lagos", "Quito", "Hanoi", "Turku", "Leeds", "Cusco")
+MESSAGE = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+
+
+def write(folder, hostile=True, teacher="embedded"):
+    """Write the folder; returns its path. 32 SFT rows and 9 pairs of four tasks, 6 rejects for three reasons."""
+    candidates = [_candidate(i, task, teacher) for i in range(8) for task in _TASKS]
+    if hostile:
+        candidates[5]["prompt"][0]["content"] = HOSTILE + "\n" + "long " * 9000
+        candidates[5]["response"] = "<img src=x onerror=alert(1)>" + HOSTILE
+    pairs = [_pair(row) for row in candidates[:9]]
+    rejects = _rejects(teacher)
+    _sft(folder, candidates)
+    _preference(folder, pairs)
+    _table(
+        folder / "rejects.parquet", rejects, ("id", "parent", "seed_id", "step", "reason", "evidence", "row")
+    )
+    _provenance(folder, candidates, pairs)
+    manifest = _manifest(len(candidates), len(pairs), len(rejects), teacher)
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return folder
+
+
+def _extract(i):
+    item, city = ITEMS[i], CITIES[i]
+    prompt = f"Read the note and return one JSON object with the keys item, city and paid. Use null for what is missing.\n\nNote: {i + 3} crates of {item} went to {city} on Monday."
+    return (
+        prompt,
+        json.dumps({"item": item, "city": city, "paid": None}),
+        f'{{"item": "{item}", "city": "{city}", "paid": true}}',
+        "json_equals",
+        "invented_value",
+    )
+
+
+def _list(i):
+    goods = [ITEMS[(i + k) % 8] for k in range(4)]
+    prompt = f"Sort these words from a to z and give them as a numbered list: {', '.join(goods)}."
+    right = "\n".join(f"{n}. {w}" for n, w in enumerate(sorted(goods), 1))
+    return prompt, right, right.rsplit("\n", 1)[0] + f"\n5. {sorted(goods)[-1]}", "numbered", "wrong_number"
+
+
+def _grounded(i):
+    city = CITIES[i]
+    prompt = f'Answer from the text only; if it does not tell, write "not stated".\n\nThe {ITEMS[i]} was weighed in {city} at nine.\n\nWhere was it weighed?'
+    return prompt, city, "not stated", "answer_is", "needless_fallback"
+
+
+def _words(i):
+    prompt = f"A shop sells {i + 4} boxes of {ITEMS[i]} at 3 each and takes off 2. What is to be paid? Show one line of working."
+    total = (i + 4) * 3 - 2
+    return (
+        prompt,
+        f"{i + 4} × 3 = {(i + 4) * 3}, minus 2 is **{total}**.",
+        f"{i + 4} × 3 = {(i + 4) * 3}, minus 2 is **{total + 2}**.",
+        "number_is",
+        "skipped_step",
+    )
+
+
+_TASKS = {"extract_json": _extract, "sort_list": _list, "grounded_qa": _grounded, "word_problem": _words}
+
+
+def _candidate(i, task, teacher):
+    prompt, right, wrong, check, kind = _TASKS[task](i)
+    seed_id = content_id("seed", task, i)
+    return {
+        "id": content_id(seed_id, "generate", 0),
+        "seed_id": seed_id,
+        "prompt": [{"role": "user", "content": prompt}],
+        "response": right,
+        "wrong": wrong,
+        "broke": [check],
+        "near_miss": kind,
+        "split": "test" if i == 7 else "train",
+        "metadata": {
+            "seed_id": seed_id,
+            "source": f"seeds.jsonl:{i * 4 + 1}",
+            "license": "CC0-1.0",
+            "task": task,
+            "model": teacher,
+            "score": 1.0,
+            "lang": "en" if task != "sort_list" else "und",
+        },
+        "verdict": {check: True, "not_blank": True},
+        "call_key": f"k1:{content_id(task, i)[3:]}",
+    }
+
+
+def _pair(row):
+    rejected_id = content_id(row["id"], "near_miss", 0)
+    extra = {
+        "chosen_id": row["id"],
+        "rejected_id": rejected_id,
+        "margin": 1.0,
+        "broke": row["broke"],
+        "near_miss": row["near_miss"],
+    }
+    return row | {
+        "id": content_id("pair", row["id"], rejected_id),
+        "metadata": row["metadata"] | extra,
+        "rejected_id": rejected_id,
+    }
+
+
+def _rejects(teacher):
+    made = []
+    for i in range(6):
+        row = _candidate(i, "grounded_qa", teacher)
+        step, reason, evidence = (
+            ("dedup", "near-duplicate", {"twin": row["id"], "jaccard": 0.83}),
+            ("generate", "needs an LLM", None),
+            ("quality", "refusal", {"span": "As an AI [model]"}),
+        )[min(i // 2, 2)]
+        id = content_id("rejected", i)
+        held = {
+            "id": id,
+            "parent": row["seed_id"],
+            "prompt": row["prompt"],
+            "response": None if step == "generate" else row["response"],
+        }
+        held |= {key: row["metadata"][key] for key in ("seed_id", "source", "license", "task", "model")}
+        held |= {
+            "call_key": row["call_key"],
+            "draw": 0,
+            "finish_reason": "stop",
+            "input_tokens": 40,
+            "output_tokens": 9,
+        }
+        held |= {
+            "verdict": json.dumps(row["verdict"]),
+            "dropped": f"{step}: {reason}",
+            "lang": "en",
+            "lang_confidence": 0.97,
+        }
+        made.append(
+            {
+                "id": id,
+                "parent": row["seed_id"],
+                "seed_id": row["seed_id"],
+                "step": step,
+                "reason": reason,
+                "evidence": json.dumps(evidence) if evidence else None,
+                "row": json.dumps(held),
+            }
+        )
+    return made
+
+
+def _sft(folder, rows):
+    for split in ("train", "test"):
+        table = [
+            {
+                "id": r["id"],
+                "messages": [*r["prompt"], {"role": "assistant", "content": r["response"]}],
+                "metadata": json.dumps(r["metadata"]),
+            }
+            for r in rows
+            if r["split"] == split
+        ]
+        _table(folder / "sft" / f"{split}.parquet", table, ("id", "messages", "metadata"))
+
+
+def _preference(folder, pairs):
+    def said(text):
+        return [{"role": "assistant", "content": text}]
+
+    table = [
+        {
+            "id": p["id"],
+            "prompt": p["prompt"],
+            "chosen": said(p["response"]),
+            "rejected": said(p["wrong"]),
+            "metadata": json.dumps(p["metadata"]),
+        }
+        for p in pairs
+    ]
+    _table(folder / "preference" / "train.parquet", table, ("id", "prompt", "chosen", "rejected", "metadata"))
+
+
+def _provenance(folder, rows, pairs):
+    lines = []
+    for kind, table in (("sft", rows), ("preference", pairs)):
+        for r in table:
+            line = {
+                "id": r["id"],
+                "kind": kind,
+                "split": r["split"],
+                "template_hash": content_id("template", "answer"),
+            }
+            line |= {
+                key: r["metadata"][key]
+                for key in ("seed_id", "source", "license", "task", "model", "score", "lang")
+            }
+            line |= {"call_keys": [r["call_key"]], "checks": json.dumps(r["verdict"])}
+            line |= {
+                "parents": [r["metadata"]["chosen_id"], r["rejected_id"]]
+                if kind == "preference"
+                else [r["seed_id"]]
+            }
+            lines.append(line)
+    names = (
+        "id",
+        "kind",
+        "split",
+        "seed_id",
+        "source",
+        "license",
+        "task",
+        "template_hash",
+        "model",
+        "call_keys",
+        "score",
+        "lang",
+        "checks",
+        "parents",
+    )
+    _table(folder / "provenance.parquet", lines, names)
+
+
+_TYPES = {
+    "messages": MESSAGE,
+    "prompt": MESSAGE,
+    "chosen": MESSAGE,
+    "rejected": MESSAGE,
+    "score": pa.float64(),
+    "call_keys": pa.list_(pa.string()),
+    "parents": pa.list_(pa.string()),
+}
+
+
+def _table(file: Path, rows, names):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    columns = {name: pa.array([row[name] for row in rows], _TYPES.get(name, pa.string())) for name in names}
+    pq.write_table(pa.table(columns), file)
+
+
+def _manifest(sft, pairs, rejected, teacher):
+    def line(step, before, added=0, expanded=0, seconds=0.1, config=None, **reasons):
+        reasons = {
+            name.replace("_", " ").replace("near duplicate", "near-duplicate"): n
+            for name, n in reasons.items()
+        }
+        dropped = sum(reasons.values())
+        return {
+            "step": step,
+            "config": config or {},
+            "in": before,
+            "added": added,
+            "expanded": expanded,
+            "dropped": dropped,
+            "out": before + added - expanded - dropped,
+            "reasons": reasons,
+            "seconds": seconds,
+        }
+
+    made = sft + rejected
+    funnel = [
+        line("seed", 0, added=made, config={"tasks": {"count": made}}),
+        line(
+            "generate",
+            made,
+            added=made,
+            expanded=made,
+            needs_an_LLM=2,
+            config={"teacher": [{"provider": teacher}], "samples": 1},
+        ),
+        line("verify", made - 2, config={"on_fail": "mark"}),
+        line("near_miss", made - 2, added=pairs, config={"per_row": 1}),
+        line("quality", made - 2 + pairs, refusal=2, config={"refusals": "drop"}),
+        line("dedup", made - 4 + pairs, near_duplicate=2, config={"threshold": 0.7, "on": "prompt"}),
+        line("pair", made - 6 + pairs, config={"min_margin": 1.0}),
+        line("emit", made - 6 + pairs, config={"test_share": 0.1}),
+    ]
+    by_task = {task: {"sft": 8, "preference": 2, "rejected": 0} for task in _TASKS}
+    by_task["extract_json"]["preference"] = 3
+    by_task["grounded_qa"]["rejected"] = rejected
+    return {
+        "schema": "manifest/v1",
+        "name": "sample",
+        "version": "0.1.0",
+        "recipe": {
+            "name": "sample",
+            "version": "0.1.0",
+            "seed": 7,
+            "steps": [{f["step"]: f["config"]} for f in funnel],
+        },
+        "recipe_hash": content_id("recipe"),
+        "builder_version": "0.1.0",
+        "packages": {"polars": "1.30.0", "datasketch": "2.0.0"},
+        "preview": False,
+        "inputs": {"seeds.jsonl": "sha256:" + "0" * 64},
+        "funnel": funnel,
+        "rows": {"made": made + pairs, "sft": sft, "preference_only": pairs, "rejected": rejected},
+        "pairs": pairs,
+        "splits": {"sft": {"train": sft - 4, "test": 4}, "preference": {"train": pairs, "test": 0}},
+        "by_task": by_task,
+        "by_language": {"en": 24, "und": 8},
+        "spend": {
+            "calls": made,
+            "replayed": 0,
+            "failed": 0,
+            "input_tokens": 40 * made,
+            "output_tokens": 9 * made,
+        },
+        "notes": ["near_miss: 3 edits broke no check and were thrown away"],
+        "teachers": [teacher],
+        "files": {"sft/train.parquet": "sha256:" + "1" * 64},
+        "started": "2026-01-02T03:04:05+00:00",
+        "seconds": 1.5,
+    }
