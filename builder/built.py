@@ -17,26 +17,41 @@ if TYPE_CHECKING:
 SPLITS = ("train", "test")
 
 
+def find(path: Path) -> Path:
+    """Return the folder of the dataset meant by `path`: itself, or the only version in it, or below outputs/.
+
+    Raises:
+        InputError: there is none, or there are several versions to choose from.
+    """
+    found: list[Path] = []
+    for place in (path, Path("outputs") / path):
+        found = found or [
+            file.parent
+            for file in (place / "manifest.json", *place.glob("[!.]*/manifest.json"))
+            if file.is_file()
+        ]
+    if len(found) == 1 or (found and found[0] in (path, Path("outputs") / path)):
+        return found[0]
+    if found:
+        several = ", ".join(str(folder) for folder in sorted(found))
+        raise InputError([Problem(str(path), 0, "holds several datasets", f"name one: {several}")])
+    what = "no finished dataset here" if path.exists() else "no such dataset"
+    raise InputError(
+        [Problem(str(path), 0, what, "expected a folder that `builder build` left, with a manifest.json")]
+    )
+
+
 def manifest(folder: Path) -> dict[str, Any]:
     """Read manifest.json.
 
     Raises:
-        InputError: the folder is not a finished build; names one nearby if there is one.
+        InputError: it cannot be read, or is of another kind or version.
     """
     file = folder / "manifest.json"
-    if not file.is_file():
-        near = sorted(found.parent for found in folder.glob("**/manifest.json")) if folder.is_dir() else []
-        fix = (
-            f"did you mean {near[-1]}?"
-            if near
-            else "expected a folder that `builder build` left, with a manifest.json"
-        )
-        what = "no finished dataset here" if folder.exists() else "no such folder"
-        raise InputError([Problem(str(folder), 0, what, fix)])
     try:
         read = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError([Problem(str(file), 0, f"not valid JSON: {error}")]) from None
+    except (OSError, ValueError) as error:
+        raise InputError([Problem(str(file), 0, f"cannot be read: {error}")]) from None
     found = read.get("schema") if isinstance(read, dict) else type(read).__name__
     if found != "manifest/v1":
         raise InputError([Problem(str(file), 0, f"found schema {found!r}, expected 'manifest/v1'")])
@@ -74,8 +89,8 @@ def scan_file(folder: Path, name: str) -> pl.LazyFrame:
 def sample(folder: Path, kind: str, count: int) -> list[dict[str, Any]]:
     """Pick rows of `sft` or `preference` to look at: spread over the tasks, and the same ones every time.
 
-    An id is a hash, so the smallest id of a task is a fair and repeatable draw from it. Each row is its columns,
-    with `metadata` parsed, and its line of the provenance under `origin`.
+    An id is a hash, so the smallest id of a task is a fair and repeatable draw from it. Each row has its
+    columns, with `metadata` parsed, and its line of the provenance under `origin`.
     """
     import polars as pl
 

@@ -1,4 +1,4 @@
-"""What a dataset teaches and what it does not, in plain sentences, from its manifest: for the card, the page, the summary."""
+"""What a dataset teaches and what it does not, in plain sentences, told from its manifest."""
 
 from __future__ import annotations
 
@@ -18,16 +18,21 @@ class Claims:
     """What to know before training on it."""
 
 
+def teachers(manifest: dict[str, Any]) -> str:
+    """Name who wrote the responses, as part of a sentence; empty where no teacher was asked."""
+    return " and ".join("the embedded teacher" if name == EMBEDDED else name for name in manifest["teachers"])
+
+
 def claims(manifest: dict[str, Any]) -> Claims:
     """Say what can be said honestly of a build with these teachers and these steps."""
     steps = {line["step"] for line in manifest["funnel"]}
-    teachers = manifest["teachers"]
+    others = [name for name in manifest["teachers"] if name != EMBEDDED]
     teaches: list[str] = []
     teaches_not: list[str] = []
     limits: list[str] = []
     if manifest["preview"]:
         limits.append("This is a preview of a few seeds, to be looked at; do not train on it.")
-    if EMBEDDED in teachers:
+    if EMBEDDED in manifest["teachers"]:
         teaches += [
             "Format: lists, JSON, code and sentences in exactly the shape that was asked for.",
             "Grounding: answers taken from a given text, and saying so when the text does not tell.",
@@ -41,13 +46,13 @@ def claims(manifest: dict[str, Any]) -> Claims:
             "Open translation, or any language but that of the prompts.",
         ]
         limits.append(
-            "The embedded teacher computes its answers and its prompts grow from grammars: the wording is narrower "
-            "than what people write. Mix it with human or model-written rows."
+            "The embedded teacher computes its answers and its prompts grow from grammars: the wording is "
+            "narrower than what people write. Mix it with rows written by people or models."
         )
-    if others := [teacher for teacher in teachers if teacher != EMBEDDED]:
+    if others:
         teaches.append(f"What the seeds ask for, in the manner of {' and '.join(others)}.")
         teaches_not.append("Anything the teacher does not know: its errors and its habits are in these rows.")
-    if not teachers:
+    if not manifest["teachers"]:
         teaches.append(
             "What its source teaches: the responses came with the seeds, none was written by this build."
         )
@@ -56,11 +61,11 @@ def claims(manifest: dict[str, Any]) -> Claims:
         limits.append(
             "No answer was checked for being right; only what the steps of the funnel measure was measured."
         )
-    elif others or not teachers:
+    elif manifest["teachers"] != [EMBEDDED]:
         limits.append("Only rows whose seed brings checks were verified; the others have no score.")
     if manifest["pairs"] and "near_miss" in steps:
         limits.append(
-            "The rejected sides are near misses: they differ from the chosen side in a few words. Plain DPO on such pairs "
-            "lowers the likelihood of the chosen side too. Add an NLL term on it, or train SFT first and compare."
+            "The rejected sides are near misses, a few words away from the chosen side. Plain DPO on them "
+            "lowers the likelihood of the chosen side too: add an NLL term, and compare with more SFT alone."
         )
     return Claims(tuple(teaches), tuple(teaches_not), tuple(limits))

@@ -7,9 +7,11 @@ columns a step needs and makes, stands in `builder.steps.STEPS`.
 from __future__ import annotations
 
 import difflib
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from builder.providers import EMBEDDED, PROVIDERS
 
@@ -21,6 +23,8 @@ class Config(BaseModel):
     """Base of all: frozen, unknown keys refused, no silent conversion of types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    refused: ClassVar[dict[str, str]] = {}
+    """Keys that somebody will try, and what to do instead."""
 
 
 class TasksConfig(Config):
@@ -80,7 +84,11 @@ def _spread_teacher(given: Any) -> Any:
 
 
 class TeacherConfig(Config):
-    """A model that answers prompts, and how to sample from it. The key comes from the environment, never from here."""
+    """A model that answers prompts, and how to sample from it. The key comes from the environment."""
+
+    refused = {
+        "api_key": "a key must not stand in a recipe; export it and name the variable: key_env: MY_KEY"
+    }
 
     provider: str | None = None
     """embedded, or one of builder.providers; with `url` alone it is openai (any OpenAI-compatible server)."""
@@ -106,13 +114,31 @@ class TeacherConfig(Config):
     extra: dict[str, Any] = {}
     """Further generation arguments of this provider's distilabel class, passed on as they are."""
 
-    @model_validator(mode="before")
+    @field_validator("url")
     @classmethod
-    def _no_keys_in_files(cls, given: Any) -> Any:
-        if isinstance(given, dict) and "api_key" in given:
+    def _a_url(cls, given: str | None) -> str | None:
+        if given is None:
+            return None
+        try:
+            url = urlsplit(given)
+            whole = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+        except ValueError:  # an open bracket, a port beyond 65535
+            whole = False
+        if not whole or any(character.isspace() for character in given):
+            raise ValueError(f"expected a url like http://127.0.0.1:8000/v1; found {given!r}")
+        if url.username is not None or url.query or url.fragment:
             raise ValueError(
-                "a key must not stand in a recipe; export it and name the variable: key_env: MY_KEY"
+                "a url must not hold a user, a key, ? or #; name the key's variable: key_env: MY_KEY"
             )
+        return given
+
+    @field_validator("key_env")
+    @classmethod
+    def _a_variable(cls, given: str | None) -> str | None:
+        if given is not None and not re.fullmatch(
+            r"[A-Za-z_][A-Za-z0-9_]*", given
+        ):  # not shown: it may be the key
+            raise ValueError("expected the name of an environment variable, like MY_KEY; not the key itself")
         return given
 
     @model_validator(mode="after")
@@ -124,8 +150,6 @@ class TeacherConfig(Config):
             near = difflib.get_close_matches(self.provider, known, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise ValueError(f"unknown provider {self.provider!r}; {hint}known: {', '.join(known)}")
-        if self.url is not None and not self.url.startswith(("http://", "https://")):
-            raise ValueError(f"url must begin with http:// or https://; found {self.url!r}")
         if self.provider != EMBEDDED and not self.model:
             raise ValueError("expected a model name")
         return self
@@ -152,6 +176,12 @@ class GenerateConfig(Config):
     """Jinja2 template around the prompt's last message: a shipped name or a path. Sent, not emitted."""
     only_missing: bool = False
     """Ask only where the seed brings no response; otherwise that response is kept beside as `reference`."""
+
+    @model_validator(mode="after")
+    def _different_teachers(self) -> GenerateConfig:
+        if any(teacher in self.teacher[:i] for i, teacher in enumerate(self.teacher)):
+            raise ValueError("the same teacher stands twice; for more answers from it raise `samples`")
+        return self
 
 
 class VerifyConfig(Config):

@@ -171,7 +171,8 @@ def _counts(rows: dict[str, Row], rejects: pl.DataFrame, splits: dict[str, dict[
         count(row["task"], "sft", int(row["sft"]))
         count(row["task"], "preference", len(row["rejected_ids"] or []))
         if row["sft"]:
-            by_language[row["lang"] or "(none)"] = by_language.get(row["lang"] or "(none)", 0) + 1
+            language = row.get("lang") or "(none)"
+            by_language[language] = by_language.get(language, 0) + 1
     for task in rejects["task"]:
         count(task, "rejected")
     sft = sum(splits["sft"].values())

@@ -18,32 +18,42 @@ def load(name: str, base: Path) -> tuple[Callable[[str], str], str]:
     Raises:
         InputError: no such template, or it is not valid Jinja2, or it names another variable.
     """
-    from jinja2 import Environment, StrictUndefined, TemplateError
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import SandboxedEnvironment
 
     text = _source(name, base)
-    try:
-        template = Environment(undefined=StrictUndefined, keep_trailing_newline=False).from_string(text)
-        template.render(prompt="")
-    except TemplateError as error:
-        line = getattr(error, "lineno", None) or 0
-        problem = Problem(
-            name, line, f"not a usable template: {error.message}", "it may use {{ prompt }} only"
+
+    def refusal(why: str, line: int = 0) -> InputError:
+        return InputError(
+            [Problem(name, line, f"not a usable template: {why}", "it may use {{ prompt }} only")]
         )
-        raise InputError([problem]) from None
-    return (lambda prompt: template.render(prompt=prompt)), content_id("template", text)
+
+    try:
+        # sandboxed: a recipe somebody sends is data, it must not run their code
+        template = SandboxedEnvironment(undefined=StrictUndefined).from_string(text)
+    except Exception as error:
+        raise refusal(str(error), getattr(error, "lineno", None) or 0) from None
+
+    def render(prompt: str) -> str:
+        try:
+            return template.render(prompt=prompt)
+        except Exception as error:  # an expression can raise anything: an undefined name, 1/0
+            raise refusal(str(error) or type(error).__name__) from None
+
+    if render("one prompt") == render("another prompt"):
+        raise refusal("it does not say the prompt")
+    return render, content_id("template", text)
 
 
 def _source(name: str, base: Path) -> str:
     shipped = assets.names("prompts", ".jinja")
     if name in shipped:
         return assets.read(f"prompts/{name}.jinja")
-    path = base / Path(name).expanduser()
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        problem = Problem(
-            name, 0, f"cannot read the template: {error}", f"shipped ones: {', '.join(shipped)}"
-        )
+        return (base / Path(name).expanduser()).read_text(encoding="utf-8")
+    except (OSError, ValueError, RuntimeError) as error:  # not UTF-8; `~nobody/x`
+        what = f"cannot read the template: {getattr(error, 'strerror', None) or error}"
+        problem = Problem(name, 0, what, f"shipped ones: {', '.join(shipped)}")
         raise InputError([problem]) from None
 
 

@@ -1,7 +1,7 @@
 """Row texts made fit to be looked at: nothing in them is obeyed, nothing is hidden, long ones are folded.
 
-difference("1. Oslo\\n2. Bergen", "1. Oslo\\n2. Lagos")
--> ([("1. Oslo\\n2. ", False), ("Bergen", True)], [("1. Oslo\\n2. ", False), ("Lagos", True)])
+difference("to Oslo today", "to Lagos today")
+-> ([("to ", False), ("Oslo", True), (" today", False)], [("to ", False), ("Lagos", True), (" today", False)])
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import re
 from typing import NamedTuple
 
 _CONTROLS = {code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t"} | {0x7F: "\u2421"}
-_STEERING = (*range(0x80, 0xA0), 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+# C1 controls, zero-width space, direction overrides; the joiners that scripts and emoji need stay
+_STEERING = (*range(0x80, 0xA0), 0x200B, *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFEFF)
 _VISIBLE = _CONTROLS | {code: f"⟨U+{code:04X}⟩" for code in _STEERING}
 
 # A word, a run of spaces, a mark; in scripts without spaces every character is a word.
@@ -38,12 +39,12 @@ class Fold(NamedTuple):
 
 
 def visible(text: str) -> str:
-    """Return the text with control characters and direction overrides as visible signs (a terminal obeys them)."""
+    """Return the text with control characters and direction overrides as signs; a terminal obeys them."""
     return text.translate(_VISIBLE)
 
 
 def spaces(text: str) -> str:
-    """Return a text of nothing but space with signs for it, so that a mark around it can be seen; others as is."""
+    """Return a text of nothing but space as signs for it, so that a change of it is seen; others as is."""
     return text if text.strip() else text.replace(" ", "␣").replace("\t", "⇥").replace("\n", "↵\n")
 
 

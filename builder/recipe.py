@@ -14,30 +14,29 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from builder import assets
+from builder import assets, yaml_file
 from builder.errors import InputError, Problem
+from builder.providers import EMBEDDED
 from builder.rows import content_id
+from builder.yaml_file import Lines, Place
 
 if TYPE_CHECKING:
-    import yaml
     from pydantic import BaseModel
 
     from builder.config import Config
 
-Path_ = tuple[str | int, ...]
-Lines = dict[Path_, int]
-
-# They change how an answer is fetched, never which answer is asked for, so they are no part of a recipe's identity.
+# How an answer is fetched, never which answer is asked for: no part of a recipe's identity.
 _NOT_IDENTITY = frozenset({"concurrency", "timeout", "retries", "key_env"})
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$"
-_VERSION = r"^\d+\.\d+\.\d+([-+.][A-Za-z0-9.+-]{1,40})?$"
-_TOO_DEEP = 32
+_VERSION = r"^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}([-+.][A-Za-z0-9.+-]{1,40})?$"
+_ONCE = ("seed", "generate", "near_miss", "pair", "emit")
+"""Steps that stand at most once: a second one would grow or pair what the first has grown or paired."""
 
 
 @dataclass(frozen=True)
@@ -81,21 +80,21 @@ def _identity(value: Any) -> Any:
 
 def find(source: str) -> tuple[str, str, Path]:
     """Return (file shown in messages, text, base folder) of a path or of a shipped recipe's name."""
-    path = Path(source).expanduser()
     shipped = assets.names("recipes", ".yaml")
-    if source in shipped and not path.is_file():
-        return f"{source} (shipped)", assets.read(f"recipes/{source}.yaml"), Path.cwd()
     fix = f"give a path, or one of the shipped recipes: {', '.join(shipped)}"
-    if path.is_dir():
-        inside = " (it holds recipe.yaml: give that file)" if (path / "recipe.yaml").is_file() else ""
-        raise InputError([Problem(source, 0, f"expected a recipe file, found a folder{inside}", fix)])
     try:
+        path = Path(source).expanduser()
+        if source in shipped and not path.is_file():
+            return f"{source} (shipped)", assets.read(f"recipes/{source}.yaml"), Path.cwd()
+        if path.is_dir():
+            inside = " (it holds recipe.yaml: give that file)" if (path / "recipe.yaml").is_file() else ""
+            raise InputError([Problem(source, 0, f"expected a recipe file, found a folder{inside}", fix)])
         return source, path.read_bytes().decode("utf-8-sig"), path.resolve().parent
     except UnicodeDecodeError as error:
-        raise InputError(
-            [Problem(source, 0, f"not UTF-8 text: byte {error.start}", "save it as UTF-8")]
-        ) from None
-    except (OSError, ValueError) as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        what = f"not UTF-8 text: byte {error.start} of the file"
+        raise InputError([Problem(source, line, what, "save it as UTF-8")]) from None
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: `~nobody/recipe.yaml`
         what = getattr(error, "strerror", None) or str(error)
         raise InputError([Problem(source, 0, f"cannot read the recipe: {what}", fix)]) from None
 
@@ -121,28 +120,50 @@ def load(source: str, configs: Mapping[str, type[Config]], *, teacher: str | Non
         steps: list[Any] = Field(min_length=1)
 
     file, text, base = find(source)
-    value, lines = _parse_yaml(text, file)
-    problems: list[Problem] = []
+    value, lines = yaml_file.parse(text, file)
     head: Top | None = None
     if not isinstance(value, dict):
         found = "an empty file" if value is None else type(value).__name__
         raise InputError([Problem(file, 1, f"expected a mapping with name, version, steps; found {found}")])
+    listed = value["steps"] if isinstance(value.get("steps"), list) else []
+    problems = _option(teacher, listed, configs)
+    stands_in = EMBEDDED if problems else teacher  # a faulty --teacher is told once, not at every step
     try:
         head = Top.model_validate(value)
     except ValidationError as error:
         problems += _problems(error, (), Top, file, lines)
+    problems += _order(listed, configs, file, lines)
     steps = []
-    listed = value.get("steps")
-    for number, item in enumerate(listed if isinstance(listed, list) else []):
+    for number, item in enumerate(listed):
         try:
-            steps.append(_step(item, number, configs, teacher, file, lines))
+            steps.append(_step(item, number, configs, stands_in, file, lines))
         except InputError as error:
             problems += error.problems
-    if not problems:
-        problems += _order(steps, file)
     if problems or head is None:
         raise InputError(sorted(problems))
     return Recipe(head.name, head.version, head.seed, tuple(steps), file, base, text)
+
+
+def _option(teacher: str | None, listed: Sequence[Any], configs: Mapping[str, type[Config]]) -> list[Problem]:
+    """Hold `--teacher` by itself, so that its faults are not laid on the recipe."""
+    from pydantic import ValidationError
+
+    if teacher is None:
+        return []
+    if "generate" not in map(_name, listed):
+        return [Problem("--teacher", 0, "the recipe has no `generate` step that would ask a teacher")]
+    try:
+        configs["generate"].model_validate({"teacher": teacher})
+    except ValidationError as error:
+        return _problems(error, (), configs["generate"], "--teacher", {(): 0})
+    return []
+
+
+def _name(item: Any) -> Any:
+    """Return the name of a listed step; None where it is not one step."""
+    if isinstance(item, dict):
+        return next(iter(item)) if len(item) == 1 else None
+    return item if isinstance(item, str) else None
 
 
 def _step(
@@ -155,7 +176,7 @@ def _step(
     if isinstance(item, str):
         item = {item: None}
     if not isinstance(item, dict) or len(item) != 1:
-        found = f"keys {', '.join(map(str, item))}" if isinstance(item, dict) else repr(item)
+        found = f"keys {', '.join(map(str, item))}" if isinstance(item, dict) else _short(item)
         raise InputError(
             [Problem(file, line, f"steps[{number}]: expected one step, like `- dedup: {{}}`; found {found}")]
         )
@@ -167,7 +188,7 @@ def _step(
     given = {} if given is None else given
     if not isinstance(given, dict):
         raise InputError(
-            [Problem(file, line, f"{name}: expected a mapping of its settings; found {given!r}")]
+            [Problem(file, line, f"{name}: expected a mapping of its settings; found {_short(given)}")]
         )
     if name == "generate" and teacher is not None:
         given = {**given, "teacher": teacher}
@@ -177,51 +198,77 @@ def _step(
         raise InputError(_problems(error, ("steps", number, name), configs[name], file, lines)) from None
 
 
-def _order(steps: list[RecipeStep], file: str) -> Iterator[Problem]:
-    names = [step.name for step in steps]
+def _order(
+    listed: Sequence[Any], configs: Mapping[str, type[Config]], file: str, lines: Lines
+) -> Iterator[Problem]:
+    names = [_name(item) for item in listed]
+    if not names or any(name not in configs for name in names):
+        return  # what is not a step is said by itself; whether one is missing cannot be told
+    line = {name: _line(("steps", number), lines) for number, name in reversed(list(enumerate(names)))}
     for name, where, index in (("seed", "first", 0), ("emit", "last", -1)):
         if name not in names:
-            yield Problem(file, steps[index].line, f"no `{name}` step", f"it must stand {where}")
+            yield Problem(file, line[names[index]], f"no `{name}` step", f"it must stand {where}")
         elif names[index] != name:
-            yield Problem(file, steps[names.index(name)].line, f"`{name}` must stand {where} in steps")
-        for extra in [s for s in steps if s.name == name][1:]:
-            yield Problem(file, extra.line, f"a second `{name}` step; expected one")
+            yield Problem(file, line[name], f"`{name}` must stand {where} in steps")
+    for number, name in enumerate(names):
+        if name in _ONCE and name in names[:number]:
+            yield Problem(file, _line(("steps", number), lines), f"a second `{name}` step; expected one")
 
 
-def _problems(error: Any, prefix: Path_, model: type[BaseModel], file: str, lines: Lines) -> list[Problem]:
+def _problems(error: Any, prefix: Place, model: type[BaseModel], file: str, lines: Lines) -> list[Problem]:
     """Turn pydantic's errors into sentences with a line."""
     out = []
     for e in error.errors(include_url=False):
-        # Union members and validators leave names in the path that no user wrote.
-        loc = tuple(
-            part for part in e["loc"] if not str(part).startswith(("function-", "list[", "union", "nullable"))
-        )
-        where = ".".join(str(part) for part in (*prefix[2:], *loc))
+        place = _place(prefix, e["loc"], lines, missing=e["type"] == "missing")
+        where = ".".join(str(part) for part in place[2:] or place)
         message = e["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
         fix = ""
         match e["type"]:
             case "extra_forbidden":
-                known = list(model.model_fields) if len(loc) == 1 else []
-                near = difflib.get_close_matches(str(loc[-1]), known, n=1)
+                owner = _owner(model, e["loc"])
+                near = difflib.get_close_matches(str(place[-1]), owner.model_fields, n=1)
                 what = f"unknown key {where!r}"
-                fix = (f"did you mean {near[0]!r}? " if near else "") + (
-                    f"known: {', '.join(known)}" if known else ""
-                )
+                fix = f"did you mean {near[0]!r}? " if near else ""
+                fix += f"known: {', '.join(owner.model_fields)}"
+                fix = getattr(owner, "refused", {}).get(place[-1], fix)
             case "missing":
                 what = f"{where!r} is missing"
             case "value_error":
                 what = f"{where}: {message}" if where else message
-            case "string_pattern_mismatch" if loc == ("version",):
-                what = f"version: found {e['input']!r}, expected three numbers like 0.1.0"
+            case "string_pattern_mismatch" if place == ("version",):
+                what = f"version: found {_short(e['input'])}, expected three numbers like 0.1.0"
             case "string_pattern_mismatch":
-                what = f"{where}: found {e['input']!r}, expected letters, digits, '.', '_' or '-' (it names a folder)"
-            case "string_type" if loc == ("version",):
-                what = f"version: found {e['input']!r}, expected three numbers like 0.1.0"
+                what = f"{where}: found {_short(e['input'])}, expected letters, digits, '.', '_' or '-'"
+                fix = "it names a folder"
+            case "string_type" if place == ("version",):
+                what = f"version: found {_short(e['input'])}, expected three numbers like 0.1.0"
                 fix = "quote it if YAML reads it as a number"
             case _:
                 what = f"{where}: found {_short(e['input'])}, expected {message}"
-        out.append(Problem(file, _line((*prefix, *loc), lines), what, fix))
+        out.append(Problem(file, _line(place, lines), what, fix))
     return list(dict.fromkeys(out))
+
+
+def _place(prefix: Place, loc: Place, lines: Lines, *, missing: bool) -> Place:
+    """Return where an error stands in the file; the names of union members and validators stand in none."""
+    place = prefix
+    for part in loc:
+        if (*place, part) in lines:
+            place = (*place, part)
+    return (*place, loc[-1]) if missing else place
+
+
+def _owner(model: Any, loc: Place) -> Any:
+    """Return the config class whose key the last part of a path is."""
+    from pydantic import BaseModel
+
+    for part in loc[:-1]:
+        if field := model.model_fields.get(part):
+            inside = [field.annotation]
+            for annotation in inside:  # it grows as it is walked: list[TeacherConfig], TasksConfig | None
+                inside += get_args(annotation)
+            model = next((a for a in inside if isinstance(a, type) and issubclass(a, BaseModel)), model)
+    return model
 
 
 def _short(value: Any) -> str:
@@ -229,57 +276,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _line(path: Path_, lines: Lines) -> int:
+def _line(path: Place, lines: Lines) -> int:
     while path and path not in lines:
         path = path[:-1]
     return lines.get(path, 1)
-
-
-def _parse_yaml(text: str, file: str) -> tuple[Any, Lines]:
-    """Parse YAML into plain data and the line of every key; duplicate keys and YAML errors are problems."""
-    import yaml
-
-    lines: Lines = {}
-    problems: list[Problem] = []
-    try:
-        loader = yaml.SafeLoader(text)
-        node = loader.get_single_node()
-        value = None if node is None else _value(node, (), loader, lines, problems, file)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        what = " ".join(part for part in (error.context, error.problem) if part)
-        raise InputError([Problem(file, mark.line + 1 if mark else 1, f"not valid YAML: {what}")]) from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise InputError([Problem(file, 1, f"not valid YAML: {' '.join(str(error).split())}")]) from None
-    if problems:
-        raise InputError(problems)
-    return value, lines
-
-
-def _value(
-    node: yaml.Node, path: Path_, loader: yaml.SafeLoader, lines: Lines, problems: list[Problem], file: str
-) -> Any:
-    import yaml
-
-    line = node.start_mark.line + 1
-    lines.setdefault(path, line)
-    if len(path) > _TOO_DEEP:
-        raise InputError([Problem(file, line, "nested too deeply (an alias that contains itself?)")])
-    if isinstance(node, yaml.MappingNode):
-        mapping: dict[Any, Any] = {}
-        for key_node, value_node in node.value:
-            key_line = key_node.start_mark.line + 1
-            if not isinstance(key_node, yaml.ScalarNode):
-                problems.append(Problem(file, key_line, "a key must be a plain word"))
-                continue
-            key = key_node.value
-            if key in mapping:
-                problems.append(Problem(file, key_line, f"the key {key!r} stands twice"))
-            lines[(*path, key)] = key_line
-            mapping[key] = _value(value_node, (*path, key), loader, lines, problems, file)
-        return mapping
-    if isinstance(node, yaml.SequenceNode):
-        return [_value(item, (*path, i), loader, lines, problems, file) for i, item in enumerate(node.value)]
-    if not node.tag.startswith("tag:yaml.org,2002:"):
-        raise InputError([Problem(file, line, f"YAML tags are not used here; found {node.tag}")])
-    return loader.construct_object(node)

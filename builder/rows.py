@@ -98,7 +98,7 @@ def drop(
     import polars as pl
 
     mark = pl.col(column).is_null() & when.fill_null(False)
-    said = pl.lit(reason) if isinstance(reason, str) else reason
+    said = pl.lit(reason) if isinstance(reason, str) else reason.fill_null("no reason given")
     columns = [pl.when(mark).then(pl.lit(f"{step}: ") + said).otherwise(pl.col(column)).alias(column)]
     if evidence is not None:
         columns.append(pl.when(mark).then(evidence).otherwise(pl.col("evidence")).alias("evidence"))
@@ -110,7 +110,7 @@ def check_laws(before: pl.DataFrame, after: pl.DataFrame, step: str, *, grows: b
 
     Raises:
         TableLawError: a column was lost, an id repeated, a row vanished without a child, a row came from nowhere,
-            an identity column was changed, or a mark does not name its step.
+            an identity column or an earlier mark was changed, or a mark does not name its step.
     """
     import polars as pl
 
@@ -125,10 +125,11 @@ def check_laws(before: pl.DataFrame, after: pl.DataFrame, step: str, *, grows: b
     vanished = before.join(after.select("id"), on="id", how="anti")
     if not grows and (added.height or vanished.height):
         raise broken(f"{added.height} rows appeared and {vanished.height} vanished; it may only mark rows")
-    if before.height:
-        orphans = added.join(before.select(parent="id"), on="parent", how="anti")
-        if orphans.height:
-            raise broken(f"{orphans.height} new rows have no parent in the table, first {orphans['id'][0]}")
+    orphans = added.join(before.select(parent="id"), on="parent", how="anti")
+    if not before.height:  # seeds
+        orphans = orphans.filter(pl.col("parent").is_not_null())
+    if orphans.height:
+        raise broken(f"{orphans.height} new rows have no parent in the table, first {orphans['id'][0]}")
     childless = vanished.join(added.select(id="parent"), on="id", how="anti")
     if childless.height:
         raise broken(f"{childless.height} rows vanished without a child, first {childless['id'][0]}")
@@ -139,7 +140,9 @@ def check_laws(before: pl.DataFrame, after: pl.DataFrame, step: str, *, grows: b
             raise broken(f"changed {name}")
     for mark in ("dropped", "failed"):
         new = after.join(before.select("id", mark), on="id", how="left", suffix="_before")
-        new = new.filter(pl.col(mark).is_not_null() & pl.col(mark).ne_missing(pl.col(f"{mark}_before")))
+        new = new.filter(pl.col(mark).ne_missing(pl.col(f"{mark}_before")))
+        if new[f"{mark}_before"].count():
+            raise broken(f"changed a {mark} mark that stood")
         unnamed = new.filter(~pl.col(mark).str.starts_with(f"{step}: "))
         # a grown row carries its parent's marks with it
         if unnamed.filter(pl.col("parent").is_null() | pl.col("id").is_in(before["id"].implode())).height:

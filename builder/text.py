@@ -1,9 +1,10 @@
-r"""What a word is, wherever the builder counts or compares words: one polars (Rust) regular expression.
+r"""What a word is, wherever the builder counts or compares words: polars (Rust) regular expressions.
 
-    "Is 3 > 4? well-known 東京です 👍"  ->  Is 3 > 4 well - known 東 京 で す 👍
+    "Is 3 > 4? A well-known 東京です 👍"     words   Is 3 4 A well known 東 京 で す
+                                             tokens  Is 3 > 4 A well - known 東 京 で す 👍
 
-A run of letters, marks and digits is a word; in scripts written without spaces each letter is one (with its vowel
-signs). A symbol or an emoji is one too: `3 > 4` is not `3 < 4`. Quotes, brackets, commas and stops are nothing.
+A run of letters, marks and digits is a word; in scripts written without spaces each letter is one (with its
+vowel signs). Tokens are words and signs: `3 > 4` is not `3 < 4`. Quotes, brackets and stops are neither.
 """
 
 from __future__ import annotations
@@ -13,15 +14,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-_SIGNS = r"[\p{S}\p{Pd}*/%&#@\\]"
-
-WORD = rf"[[{_UNSPACED}]&&\p{{L}}]\p{{M}}*|[[\p{{L}}\p{{M}}\p{{N}}_]--[[{_UNSPACED}]&&\p{{L}}]]+|{_SIGNS}"
+_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}&&\p{L}]"
+_WORD = rf"{_UNSPACED}\p{{M}}*|[[\p{{L}}\p{{M}}\p{{N}}_]--{_UNSPACED}]+"
+_SIGN = r"[\p{S}\p{Pd}*/%&#@\\]"
 
 
 def words(text: pl.Expr) -> pl.Expr:
     """Split a string expression into its words, in order: a list[str] expression, null for null."""
-    return text.str.extract_all(WORD)
+    return text.str.extract_all(_WORD)
+
+
+def tokens(text: pl.Expr) -> pl.Expr:
+    """Split a string expression into its words and signs, in order: a list[str] expression, null for null."""
+    return text.str.extract_all(f"{_WORD}|{_SIGN}")
 
 
 def user_turns(prompt: pl.Expr) -> pl.Expr:

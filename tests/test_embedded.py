@@ -43,9 +43,9 @@ def test_near_misses_differ_from_the_answer_and_really_fail(family):
     for number, task in enumerate(tasks(60, seed=4, families=[family])):
         answered = answer(task.messages)
         assert isinstance(answered, Answer)
-        misses = near_misses(task.messages, answered.text, task.checks, random.Random(number), count=2)
-        assert misses.found, task.messages[-1]["content"]
-        for miss in misses.found:
+        near = near_misses(task.messages, answered.text, task.checks, random.Random(number), count=2)
+        assert near.misses, task.messages[-1]["content"]
+        for miss in near.misses:
             assert miss.text != answered.text
             assert miss.broken == verify(miss.text, task.checks).broken != []
             kinds.add(miss.kind)

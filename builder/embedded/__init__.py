@@ -9,4 +9,17 @@ for task in tasks(500, seed=7):
 from builder.embedded.task import Answer, NearMiss, NearMisses, Refusal, Slip, Task
 from builder.embedded.teacher import answer, near_misses, tasks
 
-__all__ = ["Answer", "NearMiss", "NearMisses", "Refusal", "Slip", "Task", "answer", "near_misses", "tasks"]
+VERSION = 1  # of the computation: raise it when an answer to some prompt changes
+
+__all__ = [
+    "VERSION",
+    "Answer",
+    "NearMiss",
+    "NearMisses",
+    "Refusal",
+    "Slip",
+    "Task",
+    "answer",
+    "near_misses",
+    "tasks",
+]

@@ -70,7 +70,7 @@ def compose(
         *tail,
         *([CLOSERS.render(rng)] if rng.random() < 0.2 else []),
     ]
-    asked = " ".join(sentences)
+    asked = re.sub(r" *\n *", "\n", " ".join(sentences)).strip()
     if not body:
         return asked
     boxed = _box(rng, body, called)

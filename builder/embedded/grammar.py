@@ -74,11 +74,9 @@ class Pattern:
     @cached_property
     def words(self) -> set[str]:
         """The lower-case words that every phrase of this pattern has."""
-        fixed = " ".join(part if isinstance(part, str) else "\0" for part in self._tree)
+        fixed = "".join(part if isinstance(part, str) else "\0" for part in self._tree)
         # A word that touches a slot or a choice may be only a part of a word.
-        return {
-            word for word in re.findall(r"(?<![\w\0])[a-z]+(?![\w\0])", fixed.replace(" \0 ", "\0").lower())
-        }
+        return set(re.findall(r"(?<![\w\0])[a-z]+(?![\w\0])", fixed.lower()))
 
     @cached_property
     def regex(self) -> str:
@@ -159,8 +157,10 @@ def _parse(text: str) -> Sequence:
         elif mark == "]" and len(stack) > 1:
             options = stack.pop()
             stack[-1][-1].append(Choice(tuple(tuple(option) for option in options)))
+        elif mark == "|":
+            stack[-1][-1].append("|")
         elif mark:
-            raise ValueError(f"stray {mark!r} in pattern {text!r}")
+            raise ValueError(f"stray ] in pattern {text!r}")
         else:
             stack[-1][-1].append(Slot(token.group(1) or "value", token.group(2)))
     if len(stack) > 1:

@@ -1,9 +1,10 @@
 """What the embedded teacher deals in: tasks, answers, refusals and slips."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Messages = list[dict[str, str]]
+Messages = Sequence[dict[str, str]]
 Check = dict[str, Any]
 
 
@@ -13,7 +14,7 @@ class Task:
 
     family: str
     ability: str
-    messages: Messages
+    messages: list[dict[str, str]]
     checks: list[Check]
 
 
@@ -54,11 +55,11 @@ class NearMiss:
 class NearMisses:
     """The near misses found, and how many slips turned out harmless (they still pass every check)."""
 
-    found: list[NearMiss]
+    misses: list[NearMiss]
     harmless: int
 
 
-def user(prompt: str) -> Messages:
+def user(prompt: str) -> list[dict[str, str]]:
     """Return a conversation of one user message."""
     return [{"role": "user", "content": prompt}]
 

@@ -58,7 +58,7 @@ def near_misses(
     family = answer(messages)
     if isinstance(family, Refusal):
         return NearMisses([], 0)
-    found: list[NearMiss] = []
+    misses: list[NearMiss] = []
     harmless = 0
     texts = {response}
     for slip in _one_of_each_kind_first(list(FAMILIES[family.family].slips(messages, response, rng)), rng):
@@ -66,12 +66,12 @@ def near_misses(
             continue
         texts.add(slip.text)
         if broken := verify(slip.text, checks).broken:
-            found.append(NearMiss(slip.text, slip.kind, broken))
+            misses.append(NearMiss(slip.text, slip.kind, broken))
         else:
             harmless += 1
     if rng.random() < 0.5:
-        found.sort(key=lambda miss: len(miss.broken) > 1)
-    return NearMisses(found[:count], harmless)
+        misses.sort(key=lambda miss: len(miss.broken) > 1)
+    return NearMisses(misses[:count], harmless)
 
 
 def char_distance(left: str, right: str) -> float:

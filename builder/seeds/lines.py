@@ -25,6 +25,11 @@ class Line(NamedTuple):
     problem: str = ""
 
 
+def refusal(place: str | Path, what: str, fix: str = "", line: int = 0) -> InputError:
+    """Make the error for a source that cannot be used as a whole."""
+    return InputError([Problem(str(place), line, what, fix)])
+
+
 def jsonl(path: Path) -> Iterator[Line]:
     """Read one object a line."""
     first = True
@@ -50,20 +55,16 @@ def document(path: Path) -> Iterator[Line]:
     except json.JSONDecodeError as error:
         if error.msg == "Extra data":
             raise _other(path, "more than one JSON document", "one list of objects", ".jsonl") from None
-        raise InputError(
-            [Problem(str(path), error.lineno, f"not JSON: {error.msg} at column {error.colno}")]
-        ) from None
+        raise refusal(path, f"not JSON: {error.msg} at column {error.colno}", line=error.lineno) from None
     except (ValueError, RecursionError) as error:
-        raise InputError([Problem(str(path), what=f"not JSON: {_short(error)}")]) from None
+        raise refusal(path, f"not JSON: {_short(error)}") from None
     for number, value in enumerate(_rows(path, found), 1):
         yield Line(number, value)
 
 
 def comma_separated(path: Path, delimiter: str = ",") -> Iterator[Line]:
     """Read quoted fields under a header; a field may span lines, and a record counts from its first."""
-    csv.field_size_limit(
-        2**31 - 1
-    )  # the default of 128 KiB is less than a long document; the limit is global
+    csv.field_size_limit(2**31 - 1)  # of the whole process; a long document is more than its 128 KiB
     taken: list[str] = []
 
     def lines() -> Iterator[str]:
@@ -89,9 +90,8 @@ def comma_separated(path: Path, delimiter: str = ",") -> Iterator[Line]:
         if not header:
             header = _header(path, number, cells)
         elif len(cells) != len(header):
-            yield Line(
-                number, None, record, f"not CSV: found {len(cells)} fields, the header has {len(header)}"
-            )
+            problem = f"not CSV: found {len(cells)} fields, the header has {len(header)}"
+            yield Line(number, None, record, problem)
         else:
             yield Line(number, dict(zip(header, cells, strict=True)), record)
 
@@ -136,7 +136,7 @@ def text_lines(path: Path) -> Iterator[str]:
                 wide = number == 1 and line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
                 at = offset + error.start + (3 if number == 1 and line.startswith(codecs.BOM_UTF8) else 0)
                 what = f"not UTF-8: {error.reason} at byte {at}" + (", as in UTF-16" if wide else "")
-                raise InputError([Problem(str(path), number, what, "save it as UTF-8")]) from None
+                raise refusal(path, what, "save it as UTF-8", number) from None
             offset += len(line)
 
 
@@ -150,19 +150,17 @@ def _rows(path: Path, found: Any) -> list[Any]:
     if isinstance(found, list):
         return found
     if isinstance(found, dict):
-        if not found.keys().isdisjoint(QUESTIONS) and not any(
-            isinstance(found.get(name), list) for name in QUESTIONS[2:]
-        ):
+        chat = any(isinstance(found.get(name), list) for name in ("messages", "conversations"))
+        if chat or any(isinstance(found.get(name), str) for name in QUESTIONS):
             return [found]
         lists = [name for name, value in found.items() if isinstance(value, list)]
         if len(lists) == 1:
             rows: list[Any] = found[lists[0]]
             return rows
-        what = f"an object with {len(lists)} lists inside, expected one" + (
-            f": {', '.join(lists)}" if lists else ""
-        )
-        raise InputError([Problem(str(path), what=what, fix="write a list of objects")])
-    raise InputError([Problem(str(path), what="neither a list nor an object", fix="write a list of objects")])
+        names = f" ({', '.join(lists)})" if lists else ""
+        what = f"an object with {len(lists)} lists inside{names}, expected one"
+        raise refusal(path, what, "write a list of objects")
+    raise refusal(path, "neither a list nor an object", "write a list of objects")
 
 
 def _header(path: Path, number: int, cells: list[str]) -> list[str]:
@@ -170,14 +168,12 @@ def _header(path: Path, number: int, cells: list[str]) -> list[str]:
     if names[0].startswith(("{", "[")):
         raise _other(path, "JSON", "a header with column names", ".jsonl or .json")
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise InputError([Problem(str(path), number, f"the header names {', '.join(twice)} more than once")])
+        raise refusal(path, f"the header names {', '.join(twice)} more than once", line=number)
     return names
 
 
 def _other(path: Path, found: str, expected: str, ending: str) -> InputError:
-    return InputError(
-        [Problem(str(path), what=f"holds {found}, expected {expected}", fix=f"name it {ending}")]
-    )
+    return refusal(path, f"holds {found}, expected {expected}", f"name it {ending}")
 
 
 def _short(error: Exception) -> str:

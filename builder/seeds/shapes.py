@@ -110,7 +110,7 @@ def _question(record: dict[str, Any]) -> str:
 
 def _turns(record: dict[str, Any], question: str) -> Iterator[tuple[list[Message], str | None]]:
     asked = record[question]
-    if question in ("messages", "conversations") or isinstance(asked, list):
+    if question in ("messages", "conversations") or (question == "prompt" and isinstance(asked, list)):
         messages = _with_system(record, conversation(_unpacked(asked, question), question))
         if messages[-1]["role"] == "user":
             yield messages, _answer(record, messages)
@@ -182,7 +182,7 @@ def _about(record: dict[str, Any]) -> dict[str, Any]:
         for name in names:
             if not _absent(record.get(name)) and ours not in about:
                 value = record[name]
-                about[ours] = text(str(value) if ours == "id" and type(value) is int else value, name)
+                about[ours] = text(str(value) if type(value) in (int, float) else value, name)
     if not _absent(record.get("checks")):
         about["checks"] = _unpacked(record["checks"], "checks")
         if not isinstance(about["checks"], list):

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.config import SeedConfig
-from builder.errors import InputError, Problem
 from builder.rows import canonical_json
-from builder.seeds.lines import READERS, Line
+from builder.seeds.lines import READERS, Line, refusal
 from builder.seeds.tables import hub, parquet, saved
 
 _MAGIC = {b"PAR1": ".parquet", b"\x1f\x8b": ".gz", b"PK\x03\x04": ".zip"}
@@ -53,7 +52,7 @@ def open_source(config: SeedConfig, base: Path) -> Source:
 def fingerprint(config: SeedConfig, base: Path) -> dict[str, str]:
     """Say what went in, for the manifest: `{"seeds.jsonl": "sha256:9f2c…"}`.
 
-    A folder is hashed over its files' names and bytes. A Hub dataset is named with its revision, and generated
+    A folder is hashed over its files' names and bytes. A Hub dataset is named with its revision, generated
     tasks with their parameters.
 
     Raises:
@@ -72,7 +71,7 @@ def fingerprint(config: SeedConfig, base: Path) -> dict[str, str]:
         files = sorted(file for file in path.rglob("*") if file.is_file())
         listing = [[file.relative_to(path).as_posix(), _sha256(file)] for file in files]
     except OSError as error:
-        raise InputError([Problem(str(path), what=f"cannot be read: {error.strerror or error}")]) from None
+        raise refusal(path, f"cannot be read: {error.strerror or error}") from None
     return {path.name: f"sha256:{hashlib.sha256(canonical_json(listing).encode()).hexdigest()}"}
 
 
@@ -86,11 +85,11 @@ def _locate(given: str, base: Path) -> Path:
         path = base / Path(given).expanduser()
         if path.is_file() or path.is_dir():
             return path
-        near = difflib.get_close_matches(path.name, [other.name for other in path.parent.iterdir()], n=1)
+        near = difflib.get_close_matches(path.name, [other.name for other in path.parent.iterdir()], 1, 0.8)
     except (OSError, RuntimeError, ValueError):  # no home, a name too long, a folder that is not there
         path, near = base / given, []
     fix = f"did you mean {near[0]!r}?" if near else "a path is relative to the recipe's folder"
-    raise InputError([Problem(str(path), what="no such file", fix=fix)])
+    raise refusal(path, "no such file", fix)
 
 
 def _ending(path: Path) -> str:
@@ -101,20 +100,18 @@ def _ending(path: Path) -> str:
     if ending not in READERS and (packed or ending != ".parquet"):
         known = ", ".join([*READERS, ".parquet"])
         what = f"cannot tell what it is by the ending {''.join(path.suffixes[-2:])!r}"
-        raise InputError([Problem(str(path), what=what, fix=f"known: {known}; text also as .gz")])
+        raise refusal(path, what, f"known: {known}; text also as .gz")
     try:
         with path.open("rb") as file:
             head = file.read(4)
     except OSError as error:
-        raise InputError([Problem(str(path), what=f"cannot be read: {error.strerror or error}")]) from None
+        raise refusal(path, f"cannot be read: {error.strerror or error}") from None
     if not head:
-        raise InputError([Problem(str(path), what="is empty")])
+        raise refusal(path, "is empty")
     expected = ".gz" if packed else ".parquet" if ending == ".parquet" else "text"
     found = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "text")
     if found != expected:
-        raise InputError(
-            [Problem(str(path), what=f"its ending says {expected}, its first bytes say {found}")]
-        )
+        raise refusal(path, f"its ending says {expected}, its first bytes say {found}")
     return ending
 
 
@@ -122,4 +119,4 @@ def _guarded(lines: Iterator[Line], path: Path) -> Iterator[Line]:
     try:
         yield from lines
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError([Problem(str(path), what=f"cannot be read: {error}")]) from None
+        raise refusal(path, f"cannot be read: {error}") from None

@@ -75,18 +75,25 @@ def hub(config: SeedConfig) -> Iterator[Line]:
 
 def _dataset(place: str | Path, found: datasets.Dataset, config: SeedConfig) -> Iterator[Line]:
     columns = _columns(place, found.column_names, config)
-    for number, row in enumerate(found.with_format(None).select_columns(columns), 1):
-        yield Line(number, row)
+    try:
+        for number, row in enumerate(found.with_format(None).select_columns(columns), 1):
+            yield Line(number, row)
+    except Exception as error:  # as above
+        raise refusal(place, f"cannot be read: {type(error).__name__}: {_first_line(error)}") from error
 
 
 def _columns(place: str | Path, found: Sequence[str], config: SeedConfig) -> list[str]:
     mapped = list(config.fields.values())
     there = ", ".join(found) or "none"
     if missing := [name for name in mapped if name not in found]:
-        raise refusal(place, f"fields names {', '.join(missing)}, which no row has; found the columns {there}")
+        raise refusal(
+            place, f"fields names {', '.join(missing)}, which no row has; found the columns {there}"
+        )
     columns = [name for name in found if name in KNOWN or name in mapped]
     if not columns:
-        raise refusal(place, f"no known shape: found the columns {there}", "map: fields: {instruction: yours}")
+        raise refusal(
+            place, f"no known shape: found the columns {there}", "map: fields: {instruction: yours}"
+        )
     return columns
 
 

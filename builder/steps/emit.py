@@ -4,7 +4,7 @@
     sft      true                  the row is an SFT row
     rejected_ids                   cut down to the pairs that stand
 
-A row that is neither an SFT row nor a side of a pair is dropped with its reason. `builder.dataset` writes the files.
+A row that is neither an SFT row nor a side of a pair is dropped with its reason. `builder.outputs` writes the files.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
     "Nenne drei Tiere, die im Wald leben …"   de    0.99              "language: prompt is de, not one of en"
     "Sort: 3, 1, 2"                           und   0.0               none: too short to tell
 
-langdetect draws n-grams at random, so its detectors seed themselves anew for each text: an answer depends on the text alone. It
-guesses wildly on short texts and on code, so those are `und` and say why, instead of a guess.
+langdetect draws n-grams at random; here each text starts from the same seed, so that an answer depends on the
+text alone. It guesses wildly on short texts and on code: those are `und` and say why.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def _detect_all(texts: Iterable[str], config: LanguageConfig, context: Context) 
 
 
 def _reading(given: str) -> str:
-    """Take what langdetect shall read: no fenced code, the start only, and no capitals throughout (it skips those)."""
+    """Take what langdetect shall read: no fenced code, the start only, not all capitals (it skips those)."""
     cleaned = " ".join(_FENCED.sub(" ", given).split())[:_READ_CHARS]
     return cleaned.lower() if cleaned.isupper() else cleaned
 
@@ -160,7 +160,7 @@ def _judge(reading: str, config: LanguageConfig) -> Verdict:
 
 
 def _possible(reading: str, cjk: int, other: int) -> dict[str, float] | None:
-    """Name the languages the script allows, where it says anything: langdetect reads much plain Chinese as Korean."""
+    """Name the languages the script allows, where it says: langdetect reads much plain Chinese as Korean."""
     if not cjk:
         return None
     barred = {code for code, script in (("ko", _HANGUL), ("ja", _KANA)) if not script.search(reading)}
@@ -169,7 +169,7 @@ def _possible(reading: str, cjk: int, other: int) -> dict[str, float] | None:
 
 
 def _detect(reading: str, possible: dict[str, float] | None) -> tuple[str, float]:
-    """Ask langdetect; both kinds of Chinese speak for one another. ("", 0.0) where it finds nothing it knows."""
+    """Ask langdetect; both kinds of Chinese speak for each other. ("", 0.0) where it knows no n-gram."""
     from langdetect.lang_detect_exception import LangDetectException
 
     detector = _detectors().create()

@@ -32,7 +32,7 @@ def near_miss(table: pl.DataFrame, config: NearMissConfig, context: Context) -> 
     with context.progress("growing near misses", right.height) as advance:
         for row in right.iter_rows(named=True):
             advance(1)
-            misses = embedded.near_misses(
+            grown = embedded.near_misses(
                 row["prompt"],
                 row["response"],
                 json.loads(row["checks"]),
@@ -40,9 +40,9 @@ def near_miss(table: pl.DataFrame, config: NearMissConfig, context: Context) -> 
                 count=config.per_row,
                 min_char_distance=config.min_char_distance,
             )
-            harmless += misses.harmless
-            without += not misses.found
-            children += [_child(row, miss, i) for i, miss in enumerate(misses.found)]
+            harmless += grown.harmless
+            without += not grown.misses
+            children += [_child(row, miss, i) for i, miss in enumerate(grown.misses)]
     if harmless:
         context.notes.append(f"near_miss: {harmless} edits broke no check and were thrown away")
     if without:

@@ -36,8 +36,8 @@ def seed(table: pl.DataFrame, config: SeedConfig, context: Context) -> pl.DataFr
     """Read the seeds; the table that comes in is empty.
 
     Raises:
-        InputError: the source cannot be read, no line of it is a seed, a mapped field stands in no row, or, with
-            `on_bad: stop`, some line is bad.
+        InputError: the source cannot be read, no line of it is a seed, a mapped field stands in no row, or
+            some line is bad and `on_bad` is stop.
     """
     if config.tasks is not None:
         return _table(itertools.islice(_generated(config.tasks, config.license, context.seed), context.limit))
@@ -66,19 +66,21 @@ class Reading:
     good: int = 0
     """Seeds handed out."""
     bad: list[Problem] = field(default_factory=list)
-    keys: dict[str, None] = field(default_factory=dict)
-    """Every key met in a record, in order."""
+    keys: list[str] = field(default_factory=list)
+    """The first record's, for an error to show."""
+    unmet: set[str] = field(default_factory=set)
+    """Fields of the mapping that no record had yet."""
     seen: Counter[str] = field(default_factory=Counter)
     """How many equal seeds came before: the n in an id."""
 
     def rows(self) -> Iterator[Row]:
         """Yield a row for every seed and for every bad line, until the limit."""
+        self.unmet.update(self.config.fields.values())
         for line in self.source.lines:
-            if self.good == self.limit:
-                return
             self.count += 1
             if isinstance(line.value, dict):
-                self.keys.update(dict.fromkeys(line.value))
+                self.keys = self.keys or list(line.value)
+                self.unmet.difference_update(line.value)
             try:
                 seeds = self._seeds(line)
             except Unreadable as error:
@@ -90,6 +92,8 @@ class Reading:
                 self.good += 1
                 where = f"{self.source.name}:{line.number}" + (f"#{one.id}" if one.id else "")
                 yield _row(one, where, self.config.license, self.seen)
+            if self.good == self.limit:
+                return
 
     def judge(self) -> None:
         """Refuse what was read, if it must be.
@@ -98,17 +102,15 @@ class Reading:
             InputError: see `seed`.
         """
         place = self.source.place
-        unmet = [theirs for theirs in self.config.fields.values() if theirs not in self.keys]
-        if unmet and self.count and self.good != self.limit:
-            found = _printable(", ".join(list(self.keys)[:20])) or "none"
-            what = f"fields names {', '.join(unmet)}, which no row has; found the keys {found}"
-            raise InputError([Problem(place, what=what)])
         if not self.count:
             raise InputError([Problem(place, what=f"is empty: no {self.source.unit} in it")])
+        if self.unmet and self.good != self.limit:  # a field met late is not yet met at the limit
+            found = _printable(", ".join(self.keys[:20])) or "none"
+            what = f"fields names {', '.join(sorted(self.unmet))}, which no row has; found the keys {found}"
+            raise InputError([Problem(place, what=what)])
         if not self.good:
-            raise InputError(
-                [Problem(place, what=f"no seed in {self.count} {self.source.unit}"), *_alike(self.bad)]
-            )
+            what = f"no seed in {self.count} {self.source.unit}"
+            raise InputError([Problem(place, what=what), *_alike(self.bad)])
         if self.bad and self.config.on_bad == "stop":
             raise InputError(_first(self.bad))
 
@@ -116,7 +118,13 @@ class Reading:
         if line.problem:
             raise Unreadable(line.problem)
         seeds = recognise(line.value, self.config.fields)
-        if faults := problems_of_checks(seeds[0].checks or []):
+        checks = seeds[0].checks or []
+        try:
+            faults = problems_of_checks(checks)
+            canonical_json(checks).encode()
+        except (TypeError, ValueError, RecursionError):
+            faults = ["they hold what JSON cannot: NaN, a lone surrogate, a date or too deep a nesting"]
+        if faults:
             raise Unreadable(f"bad checks: {'; '.join(faults)}")
         return seeds
 

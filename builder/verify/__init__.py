@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
-from builder.verify import answer, data, lists, text
+from builder.verify import answer, data, lists, tables, text
 
 CHECKS: dict[str, Callable[..., bool]] = {
     check.__name__: check
@@ -28,10 +28,12 @@ CHECKS: dict[str, Callable[..., bool]] = {
             text.numbered,
         ),
         *(text.lowercase, text.uppercase, text.no_commas, text.quoted, text.starts_with, text.ends_with),
+        *(text.first_line, text.parts, text.sentence_ends, text.emphasised, text.in_order),
         *(text.includes, text.forbids, text.keyword_count),
-        *(data.json_equals, data.mentions, data.omits, data.no_new_numbers),
+        *(data.json_equals, data.key_values, data.mentions, data.omits, data.no_new_numbers),
         *(answer.answer_is, answer.one_of, answer.number_is),
         *(lists.list_steps,),
+        *(tables.table_is, tables.table_answer,),
     )
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 from builder.verify.text import count_phrase
 
 NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+LIST_NUMBER = re.compile(r"^\s*\d+[.)] ", re.MULTILINE)  # layout, not a claim
 FENCE = re.compile(r"```[a-z]*\n(.*)\n```", re.DOTALL)
 
 
@@ -19,20 +20,28 @@ def json_equals(response: str, expected: Any) -> bool:
     return same(found, expected)
 
 
+def key_values(response: str, expected: dict[str, str], separator: str = ": ") -> bool:
+    """Hold if the response is one line per key, the key, the separator and its value; the order of lines is free."""
+    found = [line.strip().partition(separator) for line in response.splitlines() if line.strip()]
+    pairs = {key.strip().casefold(): value.strip() for key, _, value in found}
+    return len(found) == len(expected) and pairs == {key.casefold(): value for key, value in expected.items()}
+
+
 def mentions(response: str, values: list[str]) -> bool:
     """Hold if the response tells every one of the values (whole words, any case)."""
-    return all(count_phrase(response, value) for value in values)
+    told = LIST_NUMBER.sub("", response)
+    return all(count_phrase(told, value) for value in values)
 
 
 def omits(response: str, values: list[str]) -> bool:
     """Hold if the response is not empty and tells none of the values (whole words, any case)."""
-    return bool(response.strip()) and not any(count_phrase(response, value) for value in values)
+    told = LIST_NUMBER.sub("", response)
+    return bool(told.strip()) and not any(count_phrase(told, value) for value in values)
 
 
 def no_new_numbers(response: str, source: str) -> bool:
     """Hold if the response is not empty and every number in it stands in the source too."""
-    # The number of a list item is layout, not a claim.
-    told = re.sub(r"^\s*\d+[.)] ", "", response, flags=re.MULTILINE)
+    told = LIST_NUMBER.sub("", response)
     return bool(told.strip()) and set(NUMBER.findall(told)) <= set(NUMBER.findall(source))
 
 

@@ -46,7 +46,7 @@ def _redo(items: list[str], step: list[str]) -> list[str]:
         case "uppercase":
             return ["".join(letter.upper() for letter in item) for item in items]
         case "append":
-            return list((*items, arg))
+            return [*items, arg]
     raise ValueError(f"no such list step: {name!r}")
 
 

@@ -77,6 +77,43 @@ def ends_with(response: str, text: str) -> bool:
     return response.strip().casefold().endswith(text.casefold())
 
 
+def first_line(response: str, text: str) -> bool:
+    """Hold if the first line is the text (any case) and more lines follow."""
+    found = _lines(response)
+    return len(found) > 1 and found[0].casefold() == text.casefold()
+
+
+def parts(response: str, n: int, separator: str) -> bool:
+    """Hold if the response is exactly n parts with the separator between them."""
+    found = response.strip().split(separator)
+    return len(found) == n and all(part.strip() for part in found)
+
+
+def sentence_ends(response: str, mark: str) -> bool:
+    """Hold if every sentence (and every line of a list) ends with the mark: one of . ! ?"""
+    found = _lines(re.sub(r"^\s*\d+[.)] ", "", response, flags=re.MULTILINE))
+    ends = [end.group()[0] for line in found for end in SENTENCE_END.finditer(line)]
+    return bool(ends) and set(ends) == {mark} and all(SENTENCE_END.search(line) for line in found)
+
+
+def emphasised(response: str, value: str, mark: str) -> bool:
+    """Hold if the value stands between the marks every time it is told: mark is ** or * or a pair such as []."""
+    left, right = (mark[0], mark[1]) if len(mark) == 2 and mark[0] != mark[1] else (mark, mark)
+    text, wanted = response.casefold(), f"{left}{value}{right}".casefold()
+    return wanted in text and count_phrase(text.replace(wanted, " "), value) == 0
+
+
+def in_order(response: str, values: list[str]) -> bool:
+    """Hold if the response tells the values in this order (any case), each for the first time after the one before."""
+    after = 0
+    for value in values:
+        place = next((place for place in find_phrase(response, value) if place >= after), None)
+        if place is None:
+            return False
+        after = place + len(value)
+    return True
+
+
 def includes(response: str, words: list[str]) -> bool:
     """Hold if every one of the words or phrases stands in the response (any case, whole words)."""
     return all(count_phrase(response, word) for word in words)
@@ -93,12 +130,16 @@ def keyword_count(response: str, word: str, n: int) -> bool:
 
 
 def count_phrase(text: str, phrase: str) -> int:
-    """Return how often a phrase stands in a text as whole words, in any case; blanks of any length are one."""
+    """Return how often a phrase stands in a text as whole words (any case)."""
+    return len(find_phrase(text, phrase))
+
+
+def find_phrase(text: str, phrase: str) -> list[int]:
+    """Return where a phrase begins in a text, as whole words, in any case; blanks of any length are one."""
     wanted = r"\s+".join(re.escape(word) for word in phrase.casefold().split())
     # A digit after a point or a comma belongs to a longer number: 3 does not stand in "3.5" or "1,3".
-    return (
-        len(re.findall(rf"(?<!\w)(?<!\d[.,])(?:{wanted})(?!\w)(?![.,]\d)", text.casefold())) if wanted else 0
-    )
+    whole_words = rf"(?<!\w)(?<!\d[.,:])(?:{wanted})(?!\w)(?![.,:]\d)"
+    return [found.start() for found in re.finditer(whole_words, text.casefold())] if wanted else []
 
 
 def is_item(line: str) -> bool:

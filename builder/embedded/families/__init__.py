@@ -4,7 +4,16 @@ import random
 from collections.abc import Iterator
 from typing import Protocol
 
-from builder.embedded.families import extract_json, grounded_qa, steps, summarize
+from builder.embedded.families import (
+    constraints,
+    convert_table,
+    extract_fields,
+    extract_json,
+    grounded_qa,
+    steps,
+    summarize,
+    table_question,
+)
 from builder.embedded.task import Messages, Slip, Task
 
 
@@ -25,8 +34,12 @@ class Family(Protocol):
 
 
 FAMILIES: dict[str, Family] = {
+    "constraints": constraints,
+    "convert_table": convert_table,
+    "extract_fields": extract_fields,
     "extract_json": extract_json,
     "grounded_qa": grounded_qa,
     "steps": steps,
     "summarize": summarize,
+    "table_question": table_question,
 }

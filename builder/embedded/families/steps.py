@@ -208,7 +208,10 @@ def _read(messages: Messages) -> tuple[list[str], Plan, str] | None:
     ]
     if separator is None or None in plan:
         return None
-    return re.split(r", |\n", reading.body), [step for step in plan if step], separator
+    items = re.split(r", |\n", reading.body)
+    if not all(re.fullmatch(r"[a-z]+(?: [a-z]+)?", item) for item in items):
+        return None
+    return items, [step for step in plan if step], separator
 
 
 def _read_step(text: str) -> tuple[str, str] | None:

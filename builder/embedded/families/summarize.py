@@ -52,7 +52,7 @@ def sample(rng: random.Random) -> Task:
         form=form,
         labels=prose.join([passage.world.by_key[key].label for key in keys]),
     )
-    checks = [
+    checks: list[Check] = [
         {"check": "mentions", "values": told},
         {"check": "omits", "values": left_out},
         {"check": "no_new_numbers", "source": passage.text},

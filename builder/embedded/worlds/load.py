@@ -1,18 +1,18 @@
 """Read a world from its text file.
 
-    # A parcel on its way.                           a comment
-    text: [delivery note|shipping note]              what a passage is called
-    situation: I [work|help out] at a depot.         who would ask (any number)
-    aside: The depot was [busy|quiet] today.         a sentence that tells no field (any number)
+# A parcel on its way.                           a comment
+text: [delivery note|shipping note]              what a passage is called
+situation: I [work|help out] at a depot.         who would ask (any number)
+aside: The depot was [busy|quiet] today.         a sentence that tells no field (any number)
 
-    weight_kg: whole 2 30                            a field: its key, its kind and the kind's arguments
-      The parcel weighs {} kg.                       sentences that state it, the plainest first: answers use it
-      On the depot scales the box came to {} kg.
-      ? How heavy is the parcel in kg?               questions that ask for it
+weight_kg: whole 2 30                            a field: its key, its kind and the kind's arguments
+  The parcel weighs {} kg.                       sentences that state it, the plainest first: answers use it
+  On the depot scales the box came to {} kg.
+  ? How heavy is the parcel in kg?               questions that ask for it
 
-    contents: words
-      = [a|one] [new|vintage] [lamp|clock]           what a field of words can be
-      The parcel contains {}.
+contents: words
+  = [a|one] [new|vintage] [lamp|clock]           what a field of words can be
+  The parcel contains {}.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,9 @@ def load(file: Traversable) -> World:
         elif colon and name.isidentifier() and value.split()[0] in KINDS:
             fields.append([line])
         else:
-            raise ValueError(f"{file.name}, line {number}: expected a field or one of {', '.join(head)}: {line!r}")
+            raise ValueError(
+                f"{file.name}, line {number}: expected a field or one of {', '.join(head)}: {line!r}"
+            )
     return World(
         name=file.name.removesuffix(".txt"),
         text=head["text"][0],

@@ -1,0 +1,141 @@
+"""report.html: the page to look at before trusting a dataset. One file; it loads nothing and runs nothing.
+
+Rows are hostile input: the template escapes every text, control characters are shown as signs, long texts are
+folded. The same build gives the same page.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from builder import assets, built
+from builder.claims import claims, teachers
+from builder.readable import Fold, Span, difference, fold, spaces, visible
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Manifest = dict[str, Any]
+
+_ROWS = 10
+_REJECTS_PER_REASON = 3
+_REASONS = 20
+_BINS = 24
+
+
+def write(folder: Path) -> None:
+    """Write report.html into the folder of a build."""
+    (folder / "report.html").write_text(render(built.manifest(folder), folder), encoding="utf-8")
+
+
+def render(manifest: Manifest, folder: Path) -> str:
+    """Return the page of the build that lies in the folder."""
+    from jinja2 import Environment, StrictUndefined
+
+    page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    page.filters |= {"visible": visible, "fold": fold, "spaces": spaces, "n": "{:,}".format}
+    return page.from_string(assets.read("report.html.jinja")).render(
+        manifest=manifest,
+        claims=claims(manifest),
+        teachers=teachers(manifest),
+        funnel=_funnel(manifest),
+        histograms=_histograms(folder),
+        rows=built.sample(folder, "sft", _ROWS),
+        pairs=[_marked(pair) for pair in built.sample(folder, "preference", _ROWS)],
+        rejects=_rejects(folder),
+    )
+
+
+def _funnel(manifest: Manifest) -> list[dict[str, Any]]:
+    """Return the lines of the funnel with the widths of their bars, in percent of the widest line."""
+    lines = manifest["funnel"]
+    widest = max([line["out"] + line["dropped"] for line in lines] or [0]) or 1
+    shares = {"kept": "out", "lost": "dropped"}
+    return [
+        line
+        | {name: round(100 * line[column] / widest, 2) for name, column in shares.items()}
+        | {"grown": line["added"] - line["expanded"], "settings": _settings(line["config"])}
+        for line in lines
+    ]
+
+
+def _settings(config: dict[str, Any]) -> str:
+    """Render a step's configuration on one line: `threshold 0.7, on prompt`."""
+    told = {name: value for name, value in config.items() if value is not None}
+    return ", ".join(
+        f"{name} {value if isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False)}"
+        for name, value in told.items()
+    )
+
+
+def _histograms(folder: Path) -> list[dict[str, Any]]:
+    """Count lengths in characters: prompts, responses, and chosen against rejected."""
+    charts = []
+    if (sft := built.scan(folder, "sft")) is not None:
+        turns = _lengths("messages")
+        lengths = sft.select(prompt=turns.list.sum() - turns.list.last(), response=turns.list.last())
+        columns = lengths.collect().to_dict(as_series=False)
+        charts = [_histogram(title, {title: columns[title]}) for title in ("prompt", "response")]
+    if (preference := built.scan(folder, "preference")) is not None:
+        sides = preference.select(_lengths(side).list.last().alias(side) for side in ("chosen", "rejected"))
+        charts.append(_histogram("chosen and rejected", sides.collect().to_dict(as_series=False)))
+    return charts
+
+
+def _lengths(messages: str) -> pl.Expr:
+    import polars as pl
+
+    return pl.col(messages).list.eval(pl.element().struct.field("content").str.len_chars().cast(pl.Int64))
+
+
+def _histogram(title: str, series: dict[str, list[int]]) -> dict[str, Any]:
+    """Bin all series alike: round steps up to the 99th percentile; the last bin takes what is longer."""
+    every = sorted(length for lengths in series.values() for length in lengths)
+    top = every[(len(every) - 1) * 99 // 100]
+    step = next(s for e in range(12) for s in (10**e, 2 * 10**e, 5 * 10**e) if s * _BINS > top)
+    bins = top // step + 1
+    counts = {name: Counter(min(n // step, bins - 1) for n in lengths) for name, lengths in series.items()}
+    return {
+        "title": title,
+        "step": step,
+        "bins": bins,
+        "beyond": every[-1] >= bins * step,
+        "highest": max(max(count.values()) for count in counts.values()),
+        "series": {name: [count[i] for i in range(bins)] for name, count in counts.items()},
+        "medians": {name: round(statistics.median(lengths)) for name, lengths in series.items()},
+        "longest": {name: max(lengths) for name, lengths in series.items()},
+    }
+
+
+def _marked(pair: dict[str, Any]) -> dict[str, Any]:
+    """Add what differs between the two sides of a pair, long stretches that are the same folded."""
+    sides = difference(pair["chosen"][-1]["content"], pair["rejected"][-1]["content"])
+    folded = [[(span.changed, _fold_span(span)) for span in side] for side in sides]
+    return pair | {"chosen_spans": folded[0], "rejected_spans": folded[1]}
+
+
+def _fold_span(span: Span) -> Fold:
+    return fold(span.text, 900) if span.changed else fold(span.text, 240, 160)
+
+
+def _rejects(folder: Path) -> dict[str, Any]:
+    """Return a few rejected rows per reason, the commonest first, and how many reasons are left out."""
+    import polars as pl
+
+    rejects = built.scan_file(folder, "rejects")
+    # "near-duplicate: 0.83 of b2:…" is the reason "near-duplicate", as in the funnel
+    reason = pl.col("reason").str.extract(r"^([^:]*)", 1).str.strip_chars()
+    groups = rejects.group_by("step", kind=reason).agg(
+        pl.len().alias("count"), pl.col("id").bottom_k(_REJECTS_PER_REASON)
+    )
+    table = groups.sort(["count", "step", "kind"], descending=[True, False, False]).collect()
+    shown = table.head(_REASONS).to_dicts()
+    wanted = [id for group in shown for id in group["id"]]
+    held = {row["id"]: row for row in rejects.filter(pl.col("id").is_in(wanted)).collect().to_dicts()}
+    for group in shown:
+        group["rows"] = [held[id] | {"row": json.loads(held[id]["row"])} for id in sorted(group["id"])]
+    return {"groups": shown, "left_out": max(0, table.height - _REASONS)}

@@ -1,0 +1,163 @@
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from builder import rows
+from builder.config import LanguageConfig
+from builder.context import Context
+from builder.errors import InputError
+from builder.steps.language import known_languages, language
+
+EN = "Please name three animals that live in the forest and say what each of them likes to eat in winter."
+DE = "Nenne bitte drei Tiere, die im Wald leben, und sage zu jedem, was es im Winter am liebsten frisst."
+FR = "Nommez trois animaux qui vivent dans la forêt et dites ce que chacun d'eux aime manger en hiver."
+RU = "Назовите трёх животных, которые живут в лесу, и скажите, что каждое из них любит есть зимой."
+ZH = "请说出三种生活在森林里的动物，并说明它们在冬天喜欢吃什么食物。"
+TRADITIONAL = "工作分析是一項系統化的過程，旨在收集、組織並解釋有關工作職責、擔任該工作所需能力和條件以及相關環境因素的信息。"
+JA = "森に住む動物を三つ挙げて、それぞれが冬に何を食べるのが好きかを教えてください。"
+KO = "숲에 사는 동물 세 가지를 말하고 각각이 겨울에 무엇을 먹는 것을 좋아하는지 설명해 주세요."
+ALL = {"en": EN, "de": DE, "fr": FR, "ru": RU, "zh": ZH, "ja": JA, "ko": KO}
+
+
+def table(*pairs):
+    made = []
+    for i, (prompt, response) in enumerate(pairs):
+        messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+        made.append({"id": f"id{i}", "seed_id": f"id{i}", "prompt": messages, "response": response})
+    return rows.frame(made)
+
+
+def run(given, **config):
+    after = language(given, LanguageConfig(**config), Context(seed=0, base=Path(), ledger=None))
+    rows.check_laws(given, after, "language", grows=False)
+    return after
+
+
+def test_prompt_and_response_are_told_apart():
+    after = run(table((EN, DE), (FR, None)))
+    assert after["lang"].to_list() == ["en", "fr"]
+    assert after["response_lang"].to_list() == ["de", None]
+    assert after["response_lang_confidence"].to_list() == [pytest.approx(1, abs=0.05), None]
+    assert after["dropped"].null_count() == 2, "without keep it only records"
+
+
+@pytest.mark.parametrize("lang", ALL)
+def test_languages(lang):
+    assert run(table((ALL[lang], None)))["lang"][0].partition("-")[0] == lang
+
+
+def test_what_is_surely_unwanted_is_dropped_with_its_reason():
+    after = run(table((EN, EN), (DE, EN), (EN, DE), (EN, "Ja"), (EN, None)), keep=["en"])
+    assert after["dropped"].to_list() == [
+        None,
+        "language: prompt is de, not one of en",
+        "language: response is de, not one of en",
+        None,
+        None,
+    ]
+    evidence = json.loads(after["evidence"][2])
+    assert evidence["prompt"][0] == "en" and evidence["response"][0] == "de" and evidence["response"][1] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("Sort: 3, 1, 2", "too short to tell"),
+        ("", "too short to tell"),
+        ("👍🎉", "too short to tell"),
+        ("```python\n" + "print('hello world of snakes')\n" * 9 + "```", "too short to tell"),
+        ("See how 1 + 2 = 3; 4 * 5 = 20; 6 * 7 = 42; " * 9, "mostly digits, code or symbols"),
+    ],
+)
+def test_what_cannot_be_told_is_und_and_says_why(text, why):
+    after = run(table((EN, text)), keep=["en"])
+    assert after["response_lang"][0] == "und" and after["dropped"][0] is None
+    after = run(table((EN, text)), keep=["en"], keep_undetermined=False)
+    assert after["dropped"][0] == f"language: response is und: {why}"
+    assert json.loads(after["evidence"][0])["response"] == ["und", 0.0, why]
+
+
+def test_below_the_confidence_it_is_und():
+    mixed = " ".join(f"{en} {de}" for en, de in zip(EN.split(), DE.split(), strict=False))
+    after = run(table((mixed, None)), keep=["en", "de"], min_confidence=1.0, keep_undetermined=False)
+    assert after["lang"][0] == "und" and "too close to tell" in after["dropped"][0]
+
+
+def test_chinese():
+    given = table((ZH, None), (TRADITIONAL, None), (JA, None))
+    after = run(given, keep=["zh"])
+    assert [lang[:3] for lang in after["lang"]] == ["zh-", "zh-", "ja"], "Han without Hangul is not Korean"
+    assert after["dropped"].to_list() == [None, None, "language: prompt is ja, not one of zh"]
+    assert run(table((ZH, None)), keep=["zh-cn"])["dropped"].to_list() == [None]
+    assert (
+        run(table((ZH, None)), keep=["zh-tw"])["dropped"][0] == "language: prompt is zh-cn, not one of zh-tw"
+    )
+
+
+def test_only_user_turns_count_and_capitals_are_read():
+    talk = [
+        {"role": "system", "content": DE * 3},
+        {"role": "user", "content": EN},
+        {"role": "assistant", "content": DE * 3},
+        {"role": "user", "content": EN.upper()},
+    ]
+    assert run(table((talk, EN.upper()))).select("lang", "response_lang").row(0) == ("en", "en")
+
+
+def test_a_code_nobody_knows():
+    for wrong, near in (("EN", "en"), ("zh_cn", "zh-cn"), ("eng", "en")):
+        with pytest.raises(InputError, match=f"{wrong!r} .*did you mean {near!r}"):
+            run(table((EN, None)), keep=["de", wrong])
+    assert {"en", "zh", "zh-cn"} <= set(known_languages()) and len(known_languages()) == 56
+
+
+def test_the_empty_table():
+    after = run(table(), keep=["en"])
+    assert after.height == 0 and "response_lang_confidence" in after.columns
+
+
+def test_an_answer_depends_on_the_text_alone():
+    sentences = [text[:cut] for text in ALL.values() for cut in (42, 60, 99)]
+    alone = {text: run(table((text, None))).select("lang", "lang_confidence").row(0) for text in sentences}
+    random.Random(1).shuffle(sentences)
+    after = run(table(*[(text, text) for text in sentences * 2]))
+    assert after.select("lang", "lang_confidence").rows() == [alone[text] for text in sentences * 2]
+    assert after["lang"].to_list() == after["response_lang"].to_list()
+
+
+PROCESS = """
+from tests.test_language import *
+print(run(table(*[(text[:cut], None) for text in ALL.values() for cut in (42, 60, 99)])).write_json())
+"""
+
+
+def test_the_same_in_every_process():
+    said = set()
+    for salt in ("1", "2"):
+        env = os.environ | {"PYTHONHASHSEED": salt}
+        root = Path(__file__).parents[1]
+        command = [sys.executable, "-c", PROCESS]
+        said.add(subprocess.run(command, cwd=root, env=env, capture_output=True, check=True).stdout)
+    assert len(said) == 1 and b'"lang":"de"' in said.pop()
+
+
+def test_the_faster_loop_answers_as_langdetect_does():
+    from langdetect.detector_factory import PROFILES_DIRECTORY, DetectorFactory
+
+    from builder.steps.language import _detectors
+
+    plain = DetectorFactory()
+    plain.load_json_profile([path.read_text("utf-8") for path in sorted(Path(PROFILES_DIRECTORY).iterdir())])
+    plain.set_seed(0)
+    for text in [text[:cut] for text in ALL.values() for cut in (20, 45, 99)]:
+        answers = []
+        for factory in (plain, _detectors()):
+            detector = factory.create()
+            detector.append(text)
+            answers.append([(each.lang, pytest.approx(each.prob)) for each in detector.get_probabilities()])
+        assert answers[0] == answers[1]

@@ -1,0 +1,222 @@
+"""A build as a whole: what it leaves, that it can be repeated, stopped and gone on with, and what it refuses."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from builder.context import silent
+from builder.errors import InputError
+from builder.ledger import Ledger
+from builder.pipeline import build, dry_run, load_recipe
+from tests import loopback
+
+GOLDEN = Path(__file__).parent / "golden"
+
+SEEDS = """\
+{"instruction": "Name three fruits that grow on trees in cool countries.", "output": "Apples, pears and plums."}
+{"instruction": "Name three fruits which grow on trees in cool countries.", "output": "Apples, cherries, pears."}
+{"instruction": "Answer with yes or no: is 7 a prime number?", "output": "Yes"}
+{"instruction": "Answer with yes or no: is 9 a prime number?", "output": "No"}
+{"instruction": "Say hello in one word.", "output": "Hello", "checks": [{"check": "max_words", "n": 1}]}
+{"instruction": "Say goodbye in one word.", "output": "Well then, goodbye", "checks": [{"check": "max_words", "n": 1}]}
+{"instruction": "Write a poem about the sea.", "output": "I'm sorry, but as an AI language model I cannot write poems."}
+not json
+{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello!"}, {"role": "user", "content": "Bye"}, {"role": "assistant", "content": "Goodbye!"}]}
+"""
+
+CLEAN = """\
+name: clean
+version: 0.1.0
+seed: 7
+steps:
+  - seed: {path: seeds.jsonl, license: CC-BY-4.0}
+  - verify: {}
+  - quality: {}
+  - dedup: {threshold: 0.6}
+  - emit: {}
+"""
+
+
+@pytest.fixture
+def clean(tmp_path: Path) -> Path:
+    (tmp_path / "seeds.jsonl").write_text(SEEDS)
+    (tmp_path / "recipe.yaml").write_text(CLEAN)
+    return tmp_path
+
+
+def rows(folder: Path, kind: str = "sft") -> list[dict]:
+    return [row for file in sorted(folder.glob(f"{kind}/*.parquet")) for row in pl.read_parquet(file).to_dicts()]
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    files = folder.rglob("*.parquet")
+    return {str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+
+
+def recipe(tmp_path: Path, url: str, **teacher: object) -> Path:
+    """A recipe with a real teacher: 40 prompts, 2 samples each, one of two passes its check."""
+    lines = [{"instruction": f"Tell me something about the number {n} please."} for n in range(40)]
+    (tmp_path / "seeds.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    settings = json.dumps({"url": url, "model": "loop", "concurrency": 4, "timeout": 10} | teacher)
+    file = tmp_path / "recipe.yaml"
+    file.write_text(
+        f"name: real\nversion: 0.1.0\nsteps:\n  - seed: {{path: seeds.jsonl}}\n"
+        f"  - generate: {{teacher: {settings}, samples: 2}}\n  - quality: {{}}\n  - emit: {{test_share: 0.2}}\n"
+    )
+    return file
+
+
+def test_recleaning_a_dataset_needs_no_teacher_and_accounts_for_every_line(clean: Path) -> None:
+    built = build(load_recipe(str(clean / "recipe.yaml")), clean / "out")
+    assert built.manifest["rows"] == {"made": 9, "sft": 5, "preference_only": 0, "rejected": 4}
+    rejects = pl.read_parquet(built.folder / "rejects.parquet")
+    reasons = {row["step"]: row["reason"].partition(":")[0] for row in rejects.to_dicts()}
+    assert reasons.keys() == {"seed", "quality", "dedup", "emit"}
+    assert reasons["dedup"] == "near-duplicate" and reasons["quality"] == "refusal"
+    answers = [row["messages"][-1]["content"] for row in rows(built.folder)]
+    assert answers == ["Apples, pears and plums.", "Yes", "No", "Hello", "Goodbye!"]
+    assert not (built.folder / "preference").exists()
+    assert any("no pairs" in note for note in built.manifest["notes"])
+
+
+def test_emitted_rows_are_the_golden_ones(clean: Path) -> None:
+    (clean / "recipe.yaml").write_text(
+        "name: golden\nversion: 0.1.0\nseed: 7\nsteps:\n  - seed: {tasks: {count: 12, families: [extract_json, steps]}}\n"
+        "  - generate: {teacher: embedded}\n  - verify: {}\n  - near_miss: {}\n  - pair: {}\n  - emit: {test_share: 0.3}\n"
+    )
+    built = build(load_recipe(str(clean / "recipe.yaml")), clean / "out")
+    for kind in ("sft", "preference"):
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows(built.folder, kind))
+        file = GOLDEN / f"{kind}.jsonl"
+        if os.environ.get("UPDATE_GOLDEN"):
+            file.write_text(lines, encoding="utf-8")
+        assert lines == file.read_text(encoding="utf-8"), "if this change is meant, run with UPDATE_GOLDEN=1"
+
+
+def test_the_same_build_gives_the_same_bytes_and_a_second_run_does_nothing(tmp_path: Path) -> None:
+    quickstart = load_recipe("quickstart")
+    one = build(quickstart, tmp_path / "one", limit=60)
+    other = build(quickstart, tmp_path / "other", limit=60)
+    assert hashes(one.folder) == hashes(other.folder)
+    assert one.manifest["pairs"] > 50
+    made = one.manifest["rows"]
+    assert made["made"] == made["sft"] + made["preference_only"] + made["rejected"]
+    again = build(quickstart, tmp_path / "one", limit=60)
+    assert not again.fresh and again.manifest == one.manifest
+
+
+def test_a_finished_version_is_never_changed_but_a_preview_is_replaced(clean: Path) -> None:
+    file = clean / "recipe.yaml"
+    preview = build(load_recipe(str(file)), clean / "out", limit=3)
+    assert preview.manifest["preview"]
+    whole = build(load_recipe(str(file)), clean / "out")
+    assert whole.fresh and not whole.manifest["preview"]
+    before = hashes(whole.folder)
+    file.write_text(CLEAN.replace("threshold: 0.6", "threshold: 0.9"))
+    with pytest.raises(InputError, match=r"threshold was 0.6, is 0.9"):
+        build(load_recipe(str(file)), clean / "out")
+    file.write_text(CLEAN)
+    (clean / "seeds.jsonl").write_text(SEEDS + SEEDS)
+    with pytest.raises(InputError, match=r"seeds\.jsonl was 'sha256:"):
+        build(load_recipe(str(file)), clean / "out")
+    with pytest.raises(InputError, match="a version never changes"):
+        build(load_recipe(str(file)), clean / "out", limit=2)
+    assert hashes(whole.folder) == before
+
+
+def test_a_folder_that_is_not_ours_is_left_alone(clean: Path) -> None:
+    theirs = clean / "out" / "clean" / "0.1.0"
+    theirs.mkdir(parents=True)
+    (theirs / "thesis.txt").write_text("years of work")
+    with pytest.raises(InputError, match="no finished build of ours"):
+        build(load_recipe(str(clean / "recipe.yaml")), clean / "out")
+    assert (theirs / "thesis.txt").exists()
+
+
+def test_a_real_teacher_through_the_ledger(tmp_path: Path) -> None:
+    with loopback.server() as server:
+        loaded = load_recipe(str(recipe(tmp_path, server.url)))
+        with Ledger(tmp_path / "out" / "ledger.db"):
+            pass
+        assert dry_run(loaded, tmp_path / "out" / "ledger.db") == {"seeds": 40, "prompts": 40, "calls": 80, "replayed": 0}
+        built = build(loaded, tmp_path / "out")
+        assert server.calls == 80
+        assert built.manifest["rows"]["made"] == 80
+        assert built.manifest["spend"]["calls"] == 80
+        # another version with another filter asks nothing again
+        text = (tmp_path / "recipe.yaml").read_text().replace("0.1.0", "0.2.0").replace("test_share: 0.2", "test_share: 0")
+        (tmp_path / "recipe.yaml").write_text(text)
+        second = build(load_recipe(str(tmp_path / "recipe.yaml")), tmp_path / "out", progress=silent)
+        assert server.calls == 80
+        assert second.manifest["spend"]["replayed"] == 80
+
+
+def test_no_prompt_stands_in_both_splits_and_none_moves_when_the_data_grows(tmp_path: Path) -> None:
+    def sides(count: int) -> dict[str, str]:
+        (tmp_path / "r.yaml").write_text(
+            f"name: split{count}\nversion: 0.1.0\nseed: 3\nsteps:\n  - seed: {{tasks: {{count: {count}}}}}\n"
+            "  - generate: {teacher: embedded, samples: 1}\n  - verify: {}\n  - near_miss: {}\n  - pair: {}\n"
+            "  - emit: {test_share: 0.3}\n"
+        )
+        built = build(load_recipe(str(tmp_path / "r.yaml")), tmp_path / "out")
+        found: dict[str, str] = {}
+        for kind, column in (("sft", "messages"), ("preference", "prompt")):
+            for split in ("train", "test"):
+                for row in pl.read_parquet(built.folder / kind / f"{split}.parquet").to_dicts():
+                    prompt = row[column][:-1] if kind == "sft" else row[column]
+                    assert found.setdefault(json.dumps(prompt), split) == split
+        return found
+
+    few, many = sides(60), sides(200)
+    assert few.items() <= many.items() and set(many.values()) == {"train", "test"}
+
+
+@pytest.mark.slow
+def test_kill_9_in_the_middle_costs_only_what_was_in_flight(tmp_path: Path) -> None:
+    with loopback.server() as server:
+        undisturbed = build(load_recipe(str(recipe(tmp_path, server.url))), tmp_path / "calm")
+    with loopback.server(latency=0.05, port=server.port) as server:
+        file = recipe(tmp_path, server.url)
+        command = [sys.executable, "-m", "builder", "build", str(file), "--out", str(tmp_path / "out")]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            deadline = time.monotonic() + 60
+            while server.calls < 30 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        assert 30 <= server.calls < 80, "killed too early or too late to show anything"
+        assert not (tmp_path / "out" / "real" / "0.1.0").exists()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        assert server.calls <= 80 + 4, "paid twice for more than was in flight"
+    assert hashes(tmp_path / "out" / "real" / "0.1.0") == hashes(undisturbed.folder)
+
+
+def test_nothing_left_to_emit_is_an_error_that_says_why(clean: Path) -> None:
+    (clean / "seeds.jsonl").write_text('{"instruction": "Say hello."}\n')
+    with pytest.raises(InputError, match="1 no response"):
+        build(load_recipe(str(clean / "recipe.yaml")), clean / "out")
+    assert not (clean / "out" / "clean" / "0.1.0").exists()
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ("[seed: {path: seeds.jsonl}, near_miss: {}, verify: {}, emit: {}]", "`near_miss` needs 'verdict'"),
+        ("[seed: {path: gone.jsonl}, emit: {}]", "gone.jsonl"),
+        ("[seed: {path: seeds.jsonl}, generate: {teacher: embedded, template: nowhere.jinja}, emit: {}]", "nowhere.jinja"),
+        ("[seed: {path: seeds.jsonl}, verify: {}, generate: {teacher: embedded}, emit: {}]", "`verify` needs 'response'"),
+    ],
+)
+def test_check_refuses_a_recipe_that_cannot_work(clean: Path, steps: str, said: str) -> None:
+    (clean / "recipe.yaml").write_text(f"name: x\nversion: 0.1.0\nsteps: {steps}\n")
+    with pytest.raises(InputError) as refused:
+        load_recipe(str(clean / "recipe.yaml"))
+    assert said in str(refused.value) and "recipe.yaml:3" in str(refused.value)
