@@ -1,7 +1,7 @@
 """README.md of a dataset: its card, with the front matter by which the Hub and `datasets` find the files.
 
-Sources, tasks and licences come from seed files: what goes into a table is escaped, the fence is longer than any
-fence within, the front matter is dumped as YAML.
+Sources, tasks and licences come from seed files: what goes into a table is escaped, the fence is longer than
+any fence within, the front matter is dumped as YAML.
 """
 
 from __future__ import annotations

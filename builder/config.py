@@ -100,7 +100,7 @@ class TeacherConfig(Config):
     """Environment variable that holds the key, where it is not the provider's usual one."""
     concurrency: Annotated[int, Field(ge=1, le=4096)] = 16
     """Calls in flight at once."""
-    timeout: Annotated[float, Field(gt=0)] = 120.0
+    timeout: Annotated[float, Field(gt=0, le=86_400)] = 120.0
     """Seconds one call may take."""
     retries: Annotated[int, Field(ge=0, le=20)] = 3
     """Further attempts after a fault that another attempt may mend (429, 5xx, a reset, a timeout, an empty answer)."""
@@ -135,9 +135,8 @@ class TeacherConfig(Config):
     @field_validator("key_env")
     @classmethod
     def _a_variable(cls, given: str | None) -> str | None:
-        if given is not None and not re.fullmatch(
-            r"[A-Za-z_][A-Za-z0-9_]*", given
-        ):  # not shown: it may be the key
+        if given is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", given):
+            # what was found is not shown: it may be the key
             raise ValueError("expected the name of an environment variable, like MY_KEY; not the key itself")
         return given
 
@@ -152,6 +151,8 @@ class TeacherConfig(Config):
             raise ValueError(f"unknown provider {self.provider!r}; {hint}known: {', '.join(known)}")
         if self.provider != EMBEDDED and not self.model:
             raise ValueError("expected a model name")
+        if self.provider == EMBEDDED and (self.model or self.url or self.key_env):
+            raise ValueError("the embedded teacher computes its answers: it takes no model, url or key_env")
         return self
 
 

@@ -13,13 +13,14 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from builder.errors import InputError, Problem
+from builder.errors import BuilderError, InputError, Problem
 from builder.rows import canonical_json
 
 KEY_VERSION = "k1"
@@ -62,69 +63,106 @@ class Ledger:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, isolation_level=None, timeout=60)
+        except (sqlite3.Error, OSError, ValueError) as error:
+            raise self._refusal(error) from None
+        try:
+            with self._transaction():
+                self._migrate()
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
-            self._migrate()
-        except (sqlite3.Error, OSError) as error:
-            raise InputError([Problem(str(path), 0, f"cannot be used as the ledger: {error}")]) from None
+        except sqlite3.Error as error:
+            self._db.close()
+            raise self._refusal(error) from None
+
+    def _refusal(self, error: Exception) -> InputError:
+        return InputError([Problem(str(self.path), 0, f"cannot be used as the ledger: {error}")])
 
     def _migrate(self) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
         at = self._db.execute("PRAGMA user_version").fetchone()[0]
+        tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not tables >= {"calls", "attempts"} if at else tables:
+            raise sqlite3.DatabaseError("it is another program's database")
         if at > len(MIGRATIONS):
-            self._db.execute("ROLLBACK")
             raise sqlite3.DatabaseError(f"written by a newer builder (version {at}, known {len(MIGRATIONS)})")
         for statements in MIGRATIONS[at:]:
             for statement in filter(str.strip, statements.split(";")):
                 self._db.execute(statement)
         self._db.execute(f"PRAGMA user_version={len(MIGRATIONS)}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
         self._db.execute("COMMIT")
+
+    @contextmanager
+    def _plainly(self) -> Iterator[None]:
+        """Turn a full disk or a torn file into a sentence."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise BuilderError(f"the ledger {self.path} failed: {error}") from None
 
     def get(self, keys: Sequence[str]) -> dict[str, Answer]:
         """Return the answers already held, by key."""
         held: dict[str, Answer] = {}
-        for start in range(0, len(keys), 500):
-            part = keys[start : start + 500]
-            marks = ",".join("?" * len(part))
-            columns = "key, text, finish_reason, input_tokens, output_tokens"
-            for key, *answer in self._db.execute(f"SELECT {columns} FROM calls WHERE key IN ({marks})", part):
-                held[key] = Answer(*answer)
+        with self._plainly():
+            for start in range(0, len(keys), 500):
+                part = keys[start : start + 500]
+                marks = ",".join("?" * len(part))
+                columns = "key, text, finish_reason, input_tokens, output_tokens"
+                found = self._db.execute(f"SELECT {columns} FROM calls WHERE key IN ({marks})", part)
+                held |= {key: Answer(*answer) for key, *answer in found}
         return held
 
     def begin(self, key: str) -> int:
         """Record that a call is about to be made; returns the attempt's number."""
-        row = self._db.execute("INSERT INTO attempts (key, started_at) VALUES (?, ?)", (key, time.time()))
-        return int(row.lastrowid or 0)
+        with self._plainly():
+            row = self._db.execute("INSERT INTO attempts (key, started_at) VALUES (?, ?)", (key, time.time()))
+            return int(row.lastrowid or 0)
 
-    def finish(self, attempt: int, key: str, request: dict[str, Any], answer: Answer) -> None:
-        """Commit an answer. It is on disk when this returns; a second answer to a key is kept out."""
+    def finish(self, attempt: int, key: str, request: dict[str, Any], answer: Answer) -> Answer:
+        """Commit an answer; the end of this process cannot lose it once this returns.
+
+        Returns:
+            The answer that stands: another process may have been first, and a second answer is kept out.
+        """
         now = time.time()
         fields = (answer.text, answer.finish_reason, answer.input_tokens, answer.output_tokens, now)
-        self._db.execute("BEGIN IMMEDIATE")
-        self._db.execute(
-            "INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (key, canonical_json(request), *fields),
-        )
-        self._db.execute(
-            "UPDATE attempts SET ended_at = ?, outcome = 'answered' WHERE id = ?", (now, attempt)
-        )
-        self._db.execute("COMMIT")
+        with self._plainly(), self._transaction():
+            said = self._db.execute(
+                "INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (key, canonical_json(request), *fields),
+            )
+            self._db.execute(
+                "UPDATE attempts SET ended_at = ?, outcome = 'answered' WHERE id = ?", (now, attempt)
+            )
+        return answer if said.rowcount else self.get([key])[key]
 
     def fail(self, attempt: int, outcome: str, detail: str) -> None:
         """Record how an attempt failed."""
-        self._db.execute(
-            "UPDATE attempts SET ended_at = ?, outcome = ?, detail = ? WHERE id = ?",
-            (time.time(), outcome, detail[:2000], attempt),
-        )
+        with self._plainly():
+            self._db.execute(
+                "UPDATE attempts SET ended_at = ?, outcome = ?, detail = ? WHERE id = ?",
+                (time.time(), outcome, detail[:2000], attempt),
+            )
 
     def attempts(self) -> dict[str, int]:
         """Count attempts by outcome; `in flight` are those a killed process never saw the end of."""
-        rows = self._db.execute("SELECT coalesce(outcome, 'in flight'), count(*) FROM attempts GROUP BY 1")
-        return dict(rows.fetchall())
+        with self._plainly():
+            rows = self._db.execute(
+                "SELECT coalesce(outcome, 'in flight'), count(*) FROM attempts GROUP BY 1"
+            )
+            return dict(rows.fetchall())
 
     def request(self, key: str) -> str | None:
         """Return the request of a key as JSON, exactly as it was sent."""
-        row = self._db.execute("SELECT request FROM calls WHERE key = ?", (key,)).fetchone()
+        with self._plainly():
+            row = self._db.execute("SELECT request FROM calls WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row[0])
 
     def close(self) -> None:

@@ -63,13 +63,12 @@ def _funnel(manifest: Manifest) -> list[dict[str, Any]]:
     ]
 
 
-def _settings(config: dict[str, Any]) -> str:
-    """Render a step's configuration on one line: `threshold 0.7, on prompt`."""
-    told = {name: value for name, value in config.items() if value is not None}
-    return ", ".join(
-        f"{name} {value if isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False)}"
-        for name, value in told.items()
-    )
+def _settings(value: Any) -> str:
+    """Render a step's configuration on one line: `tasks count 500, threshold 0.7`."""
+    if isinstance(value, dict):
+        told = ((name, _settings(inner)) for name, inner in value.items() if inner is not None)
+        return ", ".join(f"{name} {inner}" for name, inner in told)
+    return " and ".join(map(_settings, value)) if isinstance(value, list) else str(value)
 
 
 def _histograms(folder: Path) -> list[dict[str, Any]]:

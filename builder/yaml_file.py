@@ -46,6 +46,8 @@ def parse(text: str, file: str) -> tuple[Any, Lines]:
         value = None if node is None else reading.value(node, ())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if mark and error.context_mark and mark.index >= len(text.rstrip()):
+            mark = error.context_mark  # what is open at the end of the file is told where it was opened
         what = " ".join(part for part in (error.context, error.problem) if part)
         raise InputError([Problem(file, mark.line + 1 if mark else 1, f"not valid YAML: {what}")]) from None
     except yaml.reader.ReaderError as error:

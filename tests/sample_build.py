@@ -1,4 +1,4 @@
-"""A finished build, written by hand as the contract of the outputs says: small, realistic, with one hostile row.
+"""A finished build, written by hand as the outputs' contract says: small, realistic, with one hostile row.
 
 No step of the builder has a part in it, so what reads builds is tested apart from what writes them.
 """
@@ -11,19 +11,22 @@ import pyarrow.parquet as pq
 
 from builder.rows import content_id
 
-HOSTILE = '<script>alert("x")</script> [bold red]not markup[/bold red] \x1b[31mred\x1b[0m \u202eback | a `b` </pre>&amp;'
+HOSTILE = (
+    '<script>alert("x")</script> [bold]not markup[/bold] \x1b[31mred\x1b[0m \u202eback | a `b` </pre>&amp;'
+)
 ITEMS = ("tea", "rope", "ink", "salt", "wool", "lamps", "nails", "paper")
 CITIES = ("Oslo", "Porto", "Lagos", "Quito", "Hanoi", "Turku", "Leeds", "Cusco")
 MESSAGE = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 
 
 def write(folder, hostile=True, teacher="embedded"):
-    """Write the folder; returns its path. 32 SFT rows and 9 pairs of four tasks, 6 rejects for three reasons."""
+    """Write the folder and return it: 32 SFT rows and 9 pairs of four tasks, 6 rejects for three reasons."""
     candidates = [_candidate(i, task, teacher) for i in range(8) for task in _TASKS]
+    first = min(candidates, key=lambda row: row["id"])  # shown wherever a sample is shown
     if hostile:
-        candidates[5]["prompt"][0]["content"] = HOSTILE + "\n" + "long " * 9000
-        candidates[5]["response"] = "<img src=x onerror=alert(1)>" + HOSTILE
-    pairs = [_pair(row) for row in candidates[:9]]
+        first["prompt"][0]["content"] = HOSTILE + "\n" + "long " * 9000
+        first["response"] = "<img src=x onerror=alert(1)>" + HOSTILE
+    pairs = [_pair(row) for row in [first, *[row for row in candidates if row is not first][:8]]]
     rejects = _rejects(teacher)
     _sft(folder, candidates)
     _preference(folder, pairs)
@@ -31,14 +34,15 @@ def write(folder, hostile=True, teacher="embedded"):
         folder / "rejects.parquet", rejects, ("id", "parent", "seed_id", "step", "reason", "evidence", "row")
     )
     _provenance(folder, candidates, pairs)
-    manifest = _manifest(len(candidates), len(pairs), len(rejects), teacher)
+    manifest = _manifest(candidates, pairs, rejects, teacher)
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return folder
 
 
 def _extract(i):
     item, city = ITEMS[i], CITIES[i]
-    prompt = f"Read the note and return one JSON object with the keys item, city and paid. Use null for what is missing.\n\nNote: {i + 3} crates of {item} went to {city} on Monday."
+    ask = "Return one JSON object with the keys item, city and paid. Use null for what is missing."
+    prompt = f"{ask}\n\nNote: {i + 3} crates of {item} went to {city} on Monday."
     return (
         prompt,
         json.dumps({"item": item, "city": city, "paid": None}),
@@ -57,12 +61,13 @@ def _list(i):
 
 def _grounded(i):
     city = CITIES[i]
-    prompt = f'Answer from the text only; if it does not tell, write "not stated".\n\nThe {ITEMS[i]} was weighed in {city} at nine.\n\nWhere was it weighed?'
+    ask = 'Answer from the text only; if it does not tell, write "not stated".'
+    prompt = f"{ask}\n\nThe {ITEMS[i]} was weighed in {city} at nine.\n\nWhere was it weighed?"
     return prompt, city, "not stated", "answer_is", "needless_fallback"
 
 
 def _words(i):
-    prompt = f"A shop sells {i + 4} boxes of {ITEMS[i]} at 3 each and takes off 2. What is to be paid? Show one line of working."
+    prompt = f"A shop sells {i + 4} boxes of {ITEMS[i]} at 3 each and takes off 2. What is to be paid?"
     total = (i + 4) * 3 - 2
     return (
         prompt,
@@ -250,7 +255,9 @@ def _table(file: Path, rows, names):
     pq.write_table(pa.table(columns), file)
 
 
-def _manifest(sft, pairs, rejected, teacher):
+def _manifest(rows, all_pairs, rejects, teacher):
+    sft, pairs, rejected = len(rows), len(all_pairs), len(rejects)
+
     def line(step, before, added=0, expanded=0, seconds=0.1, config=None, **reasons):
         reasons = {
             name.replace("_", " ").replace("near duplicate", "near-duplicate"): n
@@ -287,8 +294,10 @@ def _manifest(sft, pairs, rejected, teacher):
         line("pair", made - 6 + pairs, config={"min_margin": 1.0}),
         line("emit", made - 6 + pairs, config={"test_share": 0.1}),
     ]
-    by_task = {task: {"sft": 8, "preference": 2, "rejected": 0} for task in _TASKS}
-    by_task["extract_json"]["preference"] = 3
+    by_task = {task: {"sft": 0, "preference": 0, "rejected": 0} for task in _TASKS}
+    for kind, table in (("sft", rows), ("preference", all_pairs)):
+        for row in table:
+            by_task[row["metadata"]["task"]][kind] += 1
     by_task["grounded_qa"]["rejected"] = rejected
     return {
         "schema": "manifest/v1",

@@ -120,7 +120,8 @@ def test_every_sentence_of_a_world_is_read_back_as_what_it_tells(world):
         for statement in field.statements:
             for _ in range(5):
                 value = field.kind.draw(rng)
-                passage = read(statement.render(rng, value=value))
+                aside = Pattern(world.asides[0]).render(rng)
+                passage = read(f"{statement.render(rng, value=value)} {aside}")
                 assert passage is not None, (statement.text, value)
                 assert (passage.world.name, passage.record) == (world.name, {field.key: value})
 

@@ -18,7 +18,7 @@ DE = "Nenne bitte drei Tiere, die im Wald leben, und sage zu jedem, was es im Wi
 FR = "Nommez trois animaux qui vivent dans la forêt et dites ce que chacun d'eux aime manger en hiver."
 RU = "Назовите трёх животных, которые живут в лесу, и скажите, что каждое из них любит есть зимой."
 ZH = "请说出三种生活在森林里的动物，并说明它们在冬天喜欢吃什么食物。"
-TRADITIONAL = "工作分析是一項系統化的過程，旨在收集、組織並解釋有關工作職責、擔任該工作所需能力和條件以及相關環境因素的信息。"
+TRADITIONAL = "工作分析是一項系統化的過程，旨在收集、組織並解釋有關工作職責、擔任該工作所需能力和條件的信息。"
 JA = "森に住む動物を三つ挙げて、それぞれが冬に何を食べるのが好きかを教えてください。"
 KO = "숲에 사는 동물 세 가지를 말하고 각각이 겨울에 무엇을 먹는 것을 좋아하는지 설명해 주세요."
 ALL = {"en": EN, "de": DE, "fr": FR, "ru": RU, "zh": ZH, "ja": JA, "ko": KO}
@@ -64,6 +64,10 @@ def test_what_is_surely_unwanted_is_dropped_with_its_reason():
     assert evidence["prompt"][0] == "en" and evidence["response"][0] == "de" and evidence["response"][1] > 0.9
 
 
+LIST = "a list of words, no sentence"
+CODE = "mostly digits, code or symbols"
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -71,7 +75,16 @@ def test_what_is_surely_unwanted_is_dropped_with_its_reason():
         ("", "too short to tell"),
         ("👍🎉", "too short to tell"),
         ("```python\n" + "print('hello world of snakes')\n" * 9 + "```", "too short to tell"),
-        ("See how 1 + 2 = 3; 4 * 5 = 20; 6 * 7 = 42; " * 9, "mostly digits, code or symbols"),
+        ("def is_odd(number):\n    if number % 2 == 0:\n        return False\n    return True", CODE),
+        ("function factorial(n) {\n  if (n === 0) {\n    return 1;\n  }\n  return n;\n}" * 2, CODE),
+        (r"Let $x^2 + y^2 = r^2$ and $\frac{a}{b} = c_1$ for all $a, b, c_1 \in S$ with $x > y$." * 2, CODE),
+        (
+            '{"origin": "Seville", "changeover": "Oslo", "platform": null, "traveller": "Katya Kowalski"}',
+            CODE,
+        ),
+        ("cap\nscarf\ndress\nskirt\napron\nsandal\njacket\nblazer\nmitten\ngeranium", LIST),
+        ("construct, obstruct, deduct, conduct, product, disrupt, destruct", LIST),
+        ("See how 1 + 2 = 3; 4 * 5 = 20; 6 * 7 = 42; " * 9, CODE),
     ],
 )
 def test_what_cannot_be_told_is_und_and_says_why(text, why):
@@ -83,9 +96,12 @@ def test_what_cannot_be_told_is_und_and_says_why(text, why):
 
 
 def test_below_the_confidence_it_is_und():
-    mixed = " ".join(f"{en} {de}" for en, de in zip(EN.split(), DE.split(), strict=False))
-    after = run(table((mixed, None)), keep=["en", "de"], min_confidence=1.0, keep_undetermined=False)
-    assert after["lang"][0] == "und" and "too close to tell" in after["dropped"][0]
+    mixed = table((f"{EN[:42]} {FR[:60]}", None))
+    surest = run(mixed, min_confidence=0.0)
+    assert surest["lang"][0] in ("en", "fr") and surest["lang_confidence"][0] < 0.8
+    after = run(mixed, keep=["en", "fr"], keep_undetermined=False)
+    assert after["lang"][0] == "und" and after["lang_confidence"][0] == surest["lang_confidence"][0]
+    assert after["dropped"][0] == f"language: prompt is und: too close to tell: {surest['lang'][0]} at best"
 
 
 def test_chinese():
@@ -107,6 +123,13 @@ def test_only_user_turns_count_and_capitals_are_read():
         {"role": "user", "content": EN.upper()},
     ]
     assert run(table((talk, EN.upper()))).select("lang", "response_lang").row(0) == ("en", "en")
+
+
+def test_prose_around_code_is_read():
+    python = "def is_odd(number):\n    if number % 2 == 0:\n        return False\n    return True"
+    assert run(table((f"{EN}\n\n{python}", f"```python\n{python * 9}\n```\n{DE}"))).select(
+        "lang", "response_lang"
+    ).row(0) == ("en", "de")
 
 
 def test_a_code_nobody_knows():

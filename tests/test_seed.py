@@ -122,6 +122,11 @@ def test_a_mapped_field_that_no_row_has_is_refused(tmp_path):
     assert table["task"].to_list() == [None, "b"]
 
 
+def test_a_mapping_is_not_blamed_where_nothing_can_be_parsed(tmp_path):
+    write(tmp_path, "oops", "ouch")
+    assert "no seed in 2 lines" in refused(tmp_path, fields={"instruction": "question"})
+
+
 def test_an_unknown_name_of_ours_is_refused(tmp_path):
     write(tmp_path, FRUITS)
     said = refused(tmp_path, fields={"instructoin": "q", "zebra": "z"})

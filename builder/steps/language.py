@@ -32,6 +32,12 @@ UNDETERMINED = "und"
 _READ_CHARS = 400
 """Read this much of a text, from its start: more changes under 1 % of answers and costs in proportion."""
 _FENCED = re.compile(r"```.*?(```|\Z)", re.DOTALL)
+_CODE = re.compile(r'[(){}\[\]=;<>_+\\^$|]|"[:,}\]]|[:,{\[] *"')
+_CODE_SHARE = 0.06
+"""Share of such signs from which a text is code or formulas: langdetect reads Python functions as Catalan."""
+_PAUSE = re.compile(r"[\n,;:|]| - ")
+_SENTENCE_WORDS = 3
+"""Fewer words than this from pause to pause, on average, are a list or a form: langdetect goes by function words."""
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _KANA = re.compile(r"[\u3040-\u30ff]")
 _HANGUL = re.compile(r"[\u1100-\u11ff\uac00-\ud7af]")
@@ -139,9 +145,23 @@ def _detect_all(texts: Iterable[str], config: LanguageConfig, context: Context) 
 
 
 def _reading(given: str) -> str:
-    """Take what langdetect shall read: no fenced code, the start only, not all capitals (it skips those)."""
-    cleaned = " ".join(_FENCED.sub(" ", given).split())[:_READ_CHARS]
+    """Take what langdetect shall read: prose, not code; the start only; no capitals throughout (skipped)."""
+    lines = _FENCED.sub("\n", given).splitlines()
+    prose = [line for line in lines if not _is_code(line)]
+    mostly_prose = 2 * sum(map(len, prose)) >= sum(map(len, lines))
+    cleaned = "\n".join(" ".join(line.split()) for line in (prose if mostly_prose else lines))[:_READ_CHARS]
     return cleaned.lower() if cleaned.isupper() else cleaned
+
+
+def _is_code(reading: str) -> bool:
+    return len(_CODE.findall(reading)) > _CODE_SHARE * len("".join(reading.split()))
+
+
+def _is_list(reading: str, letters: int) -> bool:
+    """Tell a list from sentences, in Latin script: others are told by their letters, and not all have spaces."""
+    latin = sum(map(str.isascii, filter(str.isalpha, reading)))
+    parts = [part for part in _PAUSE.split(reading) if part.strip()]
+    return 2 * latin > letters and len(reading.split()) < _SENTENCE_WORDS * len(parts)
 
 
 def _judge(reading: str, config: LanguageConfig) -> Verdict:
@@ -149,8 +169,10 @@ def _judge(reading: str, config: LanguageConfig) -> Verdict:
     cjk = sum(len(script.findall(reading)) for script in (_HAN, _KANA, _HANGUL))
     if letters + 2 * cjk < config.min_letters:  # one of them says as much as three letters
         return Verdict(UNDETERMINED, 0.0, "too short to tell")
-    if 2 * letters < len(reading.replace(" ", "")):
+    if 2 * letters < len("".join(reading.split())) or _is_code(reading):
         return Verdict(UNDETERMINED, 0.0, "mostly digits, code or symbols")
+    if _is_list(reading, letters):
+        return Verdict(UNDETERMINED, 0.0, "a list of words, no sentence")
     lang, confidence = _detect(reading, _possible(reading, cjk, letters - cjk))
     if confidence < config.min_confidence:
         return Verdict(

@@ -13,7 +13,6 @@ import json
 import random
 from typing import TYPE_CHECKING, Any
 
-from builder import embedded
 from builder.config import NearMissConfig
 from builder.context import Context
 from builder.rows import content_id, frame
@@ -21,10 +20,14 @@ from builder.rows import content_id, frame
 if TYPE_CHECKING:
     import polars as pl
 
+    from builder.embedded import NearMiss
+
 
 def near_miss(table: pl.DataFrame, config: NearMissConfig, context: Context) -> pl.DataFrame:
     """Grow near misses from every answer that passed all its checks."""
     import polars as pl
+
+    from builder import embedded  # its families are many
 
     right = table.filter((pl.col("score") == 1) & pl.col("failed").is_null() & pl.col("checks").is_not_null())
     children: list[dict[str, Any]] = []
@@ -51,7 +54,7 @@ def near_miss(table: pl.DataFrame, config: NearMissConfig, context: Context) -> 
     return pl.concat([table, frame(children, like)], how="diagonal")
 
 
-def _child(parent: dict[str, Any], miss: embedded.NearMiss, number: int) -> dict[str, Any]:
+def _child(parent: dict[str, Any], miss: NearMiss, number: int) -> dict[str, Any]:
     verdict = {label: label not in miss.broken for label in json.loads(parent["verdict"])}
     return parent | {
         "id": content_id(parent["id"], "near_miss", number),

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-_SHOWN = 50
-_TOGETHER = 10_000
+_SHOWN = 50  # problems in one error
+_TOGETHER = 10_000  # rows made into a table at once
 
 
 def seed(table: pl.DataFrame, config: SeedConfig, context: Context) -> pl.DataFrame:
@@ -104,8 +104,8 @@ class Reading:
         place = self.source.place
         if not self.count:
             raise InputError([Problem(place, what=f"is empty: no {self.source.unit} in it")])
-        if self.unmet and self.good != self.limit:  # a field met late is not yet met at the limit
-            found = _printable(", ".join(self.keys[:20])) or "none"
+        if self.unmet and self.keys and self.good != self.limit:  # a rare field may come after the limit
+            found = _printable(", ".join(self.keys[:20]))
             what = f"fields names {', '.join(sorted(self.unmet))}, which no row has; found the keys {found}"
             raise InputError([Problem(place, what=what)])
         if not self.good:
@@ -130,7 +130,7 @@ class Reading:
 
 
 def _table(rows: Iterable[Row]) -> pl.DataFrame:
-    """Make a table, some rows at a time: a row weighs a tenth of its dict."""
+    """Make a table, some rows at a time, so that the dicts of all of them never stand in memory together."""
     import polars as pl
 
     rows = iter(rows)

@@ -14,13 +14,12 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from builder import embedded
 from builder.config import TeacherConfig
 from builder.errors import InputError, Problem, TeacherError
 from builder.ledger import Answer
 from builder.providers import PROVIDERS
 from builder.rows import Message
-from builder.teacher import Fault
+from builder.teacher import Fault, replies
 
 # Our names for things, and what distilabel's classes call them.
 _ARGUMENTS = {
@@ -46,6 +45,7 @@ class DistilabelTeacher:
         self.model = config.model or ""
         self.name = f"{self.model} @ {config.url}" if config.url else f"{self.provider}:{self.model}"
         self._llm: Any = None
+        self._secret = ""
         self._arguments: dict[str, Any] = {}
 
     def identity(self) -> dict[str, Any]:
@@ -61,6 +61,7 @@ class DistilabelTeacher:
     async def open(self) -> None:
         """Find the key, see that the server answers, then import the client."""
         key = self._key()
+        self._secret = key or ""
         if self.provider == "openai":
             await self._probe(self.config.url or _OPENAI_URL, key)
         provider = PROVIDERS[self.provider]
@@ -81,7 +82,11 @@ class DistilabelTeacher:
         must not travel to whatever server a recipe happens to name.
         """
         variable = self.config.key_env or PROVIDERS[self.provider].key
-        key = os.environ.get(variable) if variable else None
+        key = os.environ.get(variable, "").strip() if variable else None
+        if key and not (key.isascii() and key.isprintable()):  # not shown; a client would show it
+            raise InputError(
+                f"teacher {self.name}: what ${variable} holds is no key: a character is out of place"
+            )
         if self.config.key_env is None and self.config.url and self.config.provider is None:
             local = urlsplit(self.config.url).hostname in ("localhost", "127.0.0.1", "::1")
             return key if local and key else "not-needed"
@@ -156,14 +161,15 @@ class DistilabelTeacher:
         except TimeoutError:
             raise Fault("timeout", f"no answer in {self.config.timeout:g} s", retry=True) from None
         except Exception as error:
-            raise _fault(error) from error
-        return _answer(output)
+            raise replies.fault(error, self._secret) from error
+        return replies.answer(output)
 
     async def close(self) -> None:
         """Close the client's connections."""
-        client = getattr(self._llm, "_aclient", None)
-        if client is not None and hasattr(client, "close"):
-            await client.close()
+        close = getattr(getattr(self._llm, "_aclient", None), "close", None)
+        closing = close() if close else None
+        if inspect.isawaitable(closing):
+            await closing
 
 
 def _make_llm(class_name: str, config: TeacherConfig, model: str, key: str | None) -> Any:
@@ -179,11 +185,14 @@ def _make_llm(class_name: str, config: TeacherConfig, model: str, key: str | Non
     cls = _with_finish_reason(getattr(llms, class_name), llms.OpenAILLM)
     fields = cls.model_fields
     arguments: dict[str, Any] = {next(name for name in _MODEL_FIELDS if name in fields): model}
-    if config.url is not None:
+    url = config.url or (
+        _OPENAI_URL if class_name == "OpenAILLM" else None
+    )  # or $OPENAI_BASE_URL would count
+    if url is not None:
         url_field = next((name for name in _URL_FIELDS if name in fields), None)
         if url_field is None:
             raise InputError(f"provider {config.provider} takes no `url`")
-        arguments[url_field] = config.url
+        arguments[url_field] = url
     if "api_key" in fields and key is not None:
         arguments["api_key"] = key
     if "timeout" in fields:
@@ -219,50 +228,6 @@ def _with_finish_reason(cls: Any, openai_llm: Any) -> Any:
     return type(cls.__name__, (cls,), members)
 
 
-def _answer(output: Any) -> Answer:
-    """Read one generation out of distilabel's output; nothing said is a fault, never an empty row."""
-    generations = output.get("generations") or []
-    text = generations[0] if generations else None
-    reason = output.get("finish_reason")
-    if not isinstance(text, str) or not text.strip():
-        if reason == "content_filter":
-            raise Fault("content filter", "the provider withheld the answer")
-        raise Fault("empty", f"no text came back (finish_reason {reason})", retry=True)
-    statistics = output.get("statistics") or {}
-
-    def tokens(name: str) -> int | None:
-        counts = statistics.get(name) or [None]
-        return counts[0] if isinstance(counts[0], int) else None
-
-    return Answer(text, reason, tokens("input_tokens"), tokens("output_tokens"))
-
-
-def _fault(error: Exception) -> Fault:
-    """Sort a client's exception by what can be done about it."""
-    if isinstance(error, Fault):
-        return error
-    detail = " ".join(str(error).split())[:500] or type(error).__name__
-    response = getattr(error, "response", None)
-    status = getattr(error, "status_code", None) or getattr(response, "status_code", None)
-    if isinstance(status, int):
-        fatal = status in (401, 403, 404)
-        retry = status in (408, 409, 425, 429) or status >= 500
-        headers = getattr(response, "headers", None) or {}
-        try:
-            wait = float(headers.get("retry-after", 0))
-        except ValueError:
-            wait = 0.0
-        return Fault(f"http {status}", detail, retry=retry, fatal=fatal, wait=wait)
-    name = type(error).__name__
-    if "Timeout" in name:
-        return Fault("timeout", detail, retry=True)
-    if "Connect" in name or isinstance(error, OSError):
-        cause = error.__cause__ or error
-        return Fault("connection", f"{detail} ({cause})" if cause is not error else detail, retry=True)
-    # What is left comes from reading the body: not JSON, a field missing, a wrong type.
-    return Fault("malformed", f"{name}: {detail}", retry=True)
-
-
 def embedded_llm() -> Any:
     """Return the embedded teacher as a distilabel LLM, for use in distilabel's own Tasks and Pipelines.
 
@@ -272,6 +237,8 @@ def embedded_llm() -> Any:
     A prompt it cannot compute an answer to gives the generation None and `refusal`, its reason.
     """
     from distilabel.models.llms import LLM
+
+    from builder import embedded
 
     class EmbeddedLLM(LLM):  # type: ignore[misc]
         @property

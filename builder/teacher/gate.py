@@ -8,13 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from builder.errors import TeacherError
+from builder.errors import BuilderError, TeacherError
 from builder.ledger import Answer, Ledger, call_key
 from builder.rows import Message
 from builder.teacher import Fault, Teacher
 
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 30.0
+_LONGEST_ASKED = 300.0
+"""The most we wait when the server says how long; a day's quota is better met by running again."""
 _GIVE_UP_AFTER = 20
 """So many calls in a row that fail to connect, each after its retries, mean that the server is gone."""
 
@@ -89,10 +91,14 @@ async def _ask_missing(
         async with asyncio.TaskGroup() as group:
             for _ in range(min(teacher.config.concurrency, len(missing))):
                 group.create_task(worker())
+    except* BuilderError as errors:  # the ledger failed: one sentence, not a group of groups
+        raise errors.exceptions[0] from None
     finally:
         await teacher.close()
+    kept = sum(isinstance(result, Answer) for result in results.values())
+    if stop is None and not kept:
+        stop = next(result for result in results.values() if isinstance(result, Fault))
     if stop is not None:
-        kept = sum(isinstance(result, Answer) for result in results.values())
         raise TeacherError(
             f"teacher {teacher.name}: {stop}; stopped. {kept} answers are in {ledger.path} and will not be "
             "asked again: mend the cause and run the same command"
@@ -110,8 +116,7 @@ async def _ask_one(teacher: Teacher, item: Request, ledger: Ledger) -> Answer:
                 raise
             # jitter, so that calls which failed together do not come back together
             backoff = _FIRST_WAIT * 2**attempt * random.uniform(0.5, 1.5)
-            await asyncio.sleep(min(_LONGEST_WAIT, max(backoff, fault.wait)))
+            await asyncio.sleep(max(min(_LONGEST_WAIT, backoff), min(_LONGEST_ASKED, fault.wait)))
         else:
-            ledger.finish(number, item.key, item.body, answer)
-            return answer
+            return ledger.finish(number, item.key, item.body, answer)
     raise AssertionError("unreachable: the last attempt returns or raises")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
-from builder.verify import answer, data, lists, tables, text
+from builder.verify import answer, code, data, dates, lists, tables, text
 
 CHECKS: dict[str, Callable[..., bool]] = {
     check.__name__: check
@@ -34,6 +34,8 @@ CHECKS: dict[str, Callable[..., bool]] = {
         *(answer.answer_is, answer.one_of, answer.number_is),
         *(lists.list_steps,),
         *(tables.table_is, tables.table_answer,),
+        *(dates.plan_date, dates.plan_gap,),
+        *(code.sql_returns, code.python_returns, code.code_only,),
     )
 }
 

@@ -1,38 +1,32 @@
-"""Run plain Python in this process, fast: one function of an allow-list of syntax, its sizes and steps counted.
+"""Run plain Python in this process, fast: one function of an allow-list of syntax, its steps and sizes counted.
 
-`harmless(code)` says whether code is of that kind: no import, no while, no attribute but a few methods, no name but its own
-and a few builtins. What is left could still be slow or large, so every loop, operator and call is made to count.
+`harmless(code)` says whether code is of that kind: no import, no statement that loops, no attribute but a few methods that
+change nothing, no call but of a few builtins. What is left could still be slow or large, so every loop, operator, call and
+container is rewritten to go through a count, and code that takes too much of anything is stopped.
 """
 
 import ast
 import operator
-import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from types import CodeType
 from typing import Any
 
 LENGTH = 2_000  # characters of code
-STEPS = 20_000  # turns of all loops of all calls together
-SIZE = 2_000  # items or characters that a value may have
+STEPS = 20_000  # turns of loops, operations and calls
+SIZE = 5_000  # characters and items that a value may hold, all in all
 MAGNITUDE = 10**15
 
 NODES = (
-    *(ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Assign, ast.AugAssign, ast.AnnAssign),
-    *(ast.For, ast.If, ast.IfExp, ast.Expr, ast.Continue, ast.Break, ast.Pass, ast.Name, ast.Load, ast.Store),
-    *(ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.Subscript, ast.Slice, ast.Call, ast.keyword, ast.Lambda),
-    *(ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp, ast.comprehension, ast.Attribute),
+    *(ast.Module, ast.FunctionDef, ast.arguments, ast.Return, ast.Assign, ast.If, ast.IfExp, ast.Expr, ast.Lambda),
+    *(ast.Load, ast.Store, ast.List, ast.Tuple, ast.Dict, ast.Slice, ast.keyword, ast.comprehension),
+    *(ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp),
     *(ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.Compare, ast.Eq, ast.NotEq, ast.Lt, ast.LtE),
     *(ast.Gt, ast.GtE, ast.In, ast.NotIn, ast.Is, ast.IsNot),
     *(ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod),
 )
-BUILTINS: dict[str, Any] = {
-    function.__name__: function
-    for function in (abs, all, any, bool, dict, enumerate, float, int, len, list, max, min, reversed, round, set)
-} | {function.__name__: function for function in (sorted, str, sum, tuple, zip)}
 METHODS = frozenset(
-    "append count endswith get index isalpha isdigit islower isupper items join keys lower lstrip replace rstrip "
-    "setdefault split startswith strip title upper values".split()
+    "count endswith get isalpha isdigit islower isupper items join keys lower lstrip replace rstrip split startswith "
+    "strip title upper values".split()
 )
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "Add": operator.add,
@@ -45,138 +39,163 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 class TooMuchError(Exception):
-    """The code takes too many steps or makes too large a value."""
+    """The code takes too many steps, or makes too large a value, to be run in this process."""
 
 
 def harmless(code: str) -> bool:
     """Tell whether code is one plain function that may be run in this process."""
-    return (tree := _parse(code)) is not None and len(tree.body) == 1 and _plain(tree)
+    if len(code) > LENGTH:
+        return False
+    try:
+        tree = _tree(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return [type(node) for node in tree.body] == [ast.FunctionDef] and _plain(tree)
 
 
 def call(code: str, function: str, calls: list[list[Any]]) -> list[Any] | None:
-    """Return what the function of harmless code gives for each list of arguments; None where it fails."""
-    space = {"__builtins__": BUILTINS, "<each>": _counter(), "<sized>": _sized, "<compute>": _compute}
+    """Return what the function of harmless code gives for each list of arguments; None where it fails.
+
+    Raises TooMuchError where the code wants more than it may have here.
+    """
+    count = _Count()
+    space = {"<each>": count.each, "<sized>": count.sized, "<compute>": count.compute}
+    space["__builtins__"] = BUILTINS | {"sum": count.sum}  # type: ignore[assignment]
+    program = compile(ast.fix_missing_locations(_Counted().visit(_tree(code))), "answer", "exec")
     try:
-        exec(_compile(code), space)
-        return [_sized(space[function](*args)) for args in calls]
-    except Exception:  # whatever a stranger's code raises, it has failed
+        exec(program, space)
+        return [space[function](*args) for args in calls]
+    except TooMuchError:
+        raise
+    except Exception:  # whatever else a stranger's code raises, it has failed
         return None
 
 
-def _parse(code: str) -> ast.Module | None:
-    if len(code) > LENGTH:
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
-def _compile(code: str) -> CodeType:
+def _tree(code: str) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return compile(ast.fix_missing_locations(_Counted().visit(ast.parse(code))), "answer", "exec")
+        return ast.parse(code)
 
 
 def _plain(tree: ast.Module) -> bool:
-    """Tell whether every node of the tree is on the list, and every name and call known."""
-    own = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    own |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    """Tell whether every node is on the list, every name known, and only builtins and methods are called."""
+    nodes = list(ast.walk(tree))
+    own = {node.arg for node in nodes if isinstance(node, ast.arg)}
+    own |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    called = {id(node.func) for node in calls}
     # The order of a set of words is chance: a set may only be counted, sorted or looked into.
-    ordered = {
+    settled = {
         id(arg)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("sorted", "len")
+        for node in calls
+        if isinstance(node.func, ast.Name) and node.func.id in ("sorted", "len")
         for arg in node.args
     }
-    return isinstance(tree.body[0], ast.FunctionDef) and all(
-        _plain_node(node, own, called, ordered) for node in ast.walk(tree)
-    )
 
+    def plain(node: ast.AST) -> bool:
+        match node:
+            case ast.Name():
+                known = (node.id in BUILTINS) != (node.id in own)  # no local hides a builtin
+                return known and (id(node) not in called or node.id in BUILTINS) and "__" not in node.id
+            case ast.arg():
+                return "__" not in node.arg
+            case ast.Attribute():
+                return id(node) in called and node.attr in METHODS
+            case ast.Call(func=ast.Name(id="set")) | ast.SetComp():
+                return id(node) in settled
+            case ast.Call():
+                return isinstance(node.func, ast.Name | ast.Attribute)
+            case ast.Constant():
+                return isinstance(node.value, str | int | float | None)
+            case ast.Subscript():
+                return isinstance(node.ctx, ast.Load)
+            case ast.FunctionDef():
+                return not node.decorator_list and "__" not in node.name and node.name not in BUILTINS
+            case _:
+                return isinstance(node, NODES)
 
-def _plain_node(node: ast.AST, own: set[str], called: set[int], ordered: set[int]) -> bool:
-    match node:
-        case ast.FunctionDef():
-            return not node.decorator_list and "__" not in node.name and node.name not in BUILTINS
-        case ast.Name():
-            if "__" in node.id:
-                return False
-            # A local must not hide a builtin, and only builtins are called: no recursion, no call of a lambda.
-            return (node.id in BUILTINS) != (node.id in own) and (id(node) not in called or node.id in BUILTINS)
-        case ast.arg():
-            return "__" not in node.arg and node.arg not in BUILTINS
-        case ast.Attribute():
-            return id(node) in called and node.attr in METHODS
-        case ast.Call(func=ast.Name(id="set")) | ast.SetComp():
-            return id(node) in ordered
-        case ast.Call():
-            return isinstance(node.func, ast.Name | ast.Attribute)
-        case ast.Constant():
-            return isinstance(node.value, str | int | float | bool | None) and len(str(node.value)) <= SIZE
-        case ast.AugAssign():
-            return isinstance(node.target, ast.Name)
-        case _:
-            return isinstance(node, NODES)
+    return all(map(plain, nodes))
 
 
 class _Counted(ast.NodeTransformer):
-    """Rewrite loops, operators and calls so that they go through the counting functions below."""
+    """Rewrites a tree so that loops, operations, calls and containers go through the counting functions."""
 
-    def visit_For(self, node: ast.For) -> ast.AST:
-        self.generic_visit(node)
-        node.iter = _through("<each>", node.iter)
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        super().generic_visit(node)
+        match node:
+            case ast.comprehension():
+                node.iter = _through("<each>", node.iter)
+            case ast.BinOp():
+                return _through("<compute>", ast.Constant(type(node.op).__name__), node.left, node.right)
+            case ast.Call() | ast.ListComp() | ast.DictComp() | ast.SetComp() | ast.Dict():
+                return _through("<sized>", node)
+            case ast.List(ctx=ast.Load()) | ast.Tuple(ctx=ast.Load()):
+                return _through("<sized>", node)
         return node
-
-    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
-        self.generic_visit(node)
-        node.iter = _through("<each>", node.iter)
-        return node
-
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
-        self.generic_visit(node)
-        return _through("<compute>", ast.Constant(type(node.op).__name__), node.left, node.right)
-
-    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
-        self.generic_visit(node)
-        assert isinstance(node.target, ast.Name)
-        kind, old = ast.Constant(type(node.op).__name__), ast.Name(node.target.id, ast.Load())
-        return ast.Assign([node.target], _through("<compute>", kind, old, node.value))
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        return _through("<sized>", node)
 
 
 def _through(name: str, *values: ast.expr) -> ast.Call:
     return ast.Call(ast.Name(name, ast.Load()), list(values), [])
 
 
-def _counter() -> Callable[[Iterable[Any]], Iterator[Any]]:
-    steps = iter(range(STEPS))
+class _Count:
+    """The steps left to one run."""
 
-    def each(items: Iterable[Any]) -> Iterator[Any]:
+    def __init__(self) -> None:
+        self.left = STEPS
+
+    def step(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise TooMuchError
+
+    def each(self, items: Iterable[Any]) -> Iterator[Any]:
         for item in items:
-            if next(steps, None) is None:
-                raise TooMuchError
+            self.step()
             yield item
 
-    return each
+    def sized(self, value: Any) -> Any:
+        self.step()
+        _weigh(value, SIZE)
+        return value
 
-
-def _sized(value: Any) -> Any:
-    if isinstance(value, str | list | tuple | dict) and len(value) > SIZE:
-        raise TooMuchError
-    return value
-
-
-def _compute(name: str, left: Any, right: Any) -> Any:
-    """Do one operation on numbers, or put texts or lists together."""
-    if isinstance(left, int | float) and isinstance(right, int | float):
-        if max(abs(left), abs(right)) > MAGNITUDE:
+    def compute(self, name: str, left: Any, right: Any) -> Any:
+        """Do one operation on numbers, or put texts or lists together."""
+        if isinstance(left, int | float) and isinstance(right, int | float):
+            if max(abs(left), abs(right)) > MAGNITUDE:
+                raise TooMuchError
+        elif name != "Add":
             raise TooMuchError
-    elif name != "Add":
+        return self.sized(OPERATORS[name](left, right))
+
+    def sum(self, values: Iterable[Any], start: Any = 0) -> Any:
+        for value in values:
+            start = self.compute("Add", start, value)
+        return start
+
+
+def _weigh(value: Any, left: int) -> int:
+    """Return what is left of a size after the value; a value that is held many times weighs as often."""
+    left -= len(value) if isinstance(value, str) else 1
+    if left < 0:
         raise TooMuchError
-    return _sized(OPERATORS[name](left, right))
+    if isinstance(value, dict):
+        for key, item in value.items():
+            left = _weigh(item, _weigh(key, left))
+    elif isinstance(value, list | tuple | set):
+        for item in value:
+            left = _weigh(item, left)
+    return left
+
+
+def _round(value: Any, digits: int | None = None) -> Any:
+    if digits is not None and abs(digits) > 20:
+        raise TooMuchError
+    return round(value, digits)
+
+
+BUILTINS: dict[str, Any] = {
+    **{f.__name__: f for f in (abs, all, any, bool, dict, enumerate, float, int, len, list, max, min)},
+    **{f.__name__: f for f in (reversed, set, sorted, str, sum, tuple, zip)},
+    "round": _round,
+}

@@ -7,9 +7,11 @@ from typing import Protocol
 from builder.embedded.families import (
     constraints,
     convert_table,
+    dates,
     extract_fields,
     extract_json,
     grounded_qa,
+    sql,
     steps,
     summarize,
     table_question,
@@ -36,9 +38,11 @@ class Family(Protocol):
 FAMILIES: dict[str, Family] = {
     "constraints": constraints,
     "convert_table": convert_table,
+    "dates": dates,
     "extract_fields": extract_fields,
     "extract_json": extract_json,
     "grounded_qa": grounded_qa,
+    "sql": sql,
     "steps": steps,
     "summarize": summarize,
     "table_question": table_question,

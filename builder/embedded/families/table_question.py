@@ -9,30 +9,32 @@ from collections.abc import Callable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from builder.embedded import frame, sheets
+from builder.embedded import frame, tables
 from builder.embedded.grammar import Phrases
-from builder.embedded.sheets import Sheet
+from builder.embedded.tables import Table
 from builder.embedded.task import Messages, Slip, Task, user
 
 ABILITY = "reasoning"
 WEIGHT = 3.0
 LEAD = (
-    "[I am [writing|preparing|checking] [the|a short|our] [monthly|yearly|weekly||] [report|overview|summary] [for the "
+    "[I am [writing|preparing|checking] [the|a short|our] [monthly |yearly |weekly ||][report|overview|summary] [for the "
     "[board|team|manager]|and need one figure|before lunch]. |"
     "[My|Our] [colleague|manager|accountant|neighbour] [asked me|wants to know] [something|one thing] about [our|these] "
     "[figures|records|entries]. |[We|They] keep [such|these] [records|tables|lists] [by hand|for the whole team|on paper too]. |||]"
 )
 REQUEST = Phrases(
-    f"{LEAD}[look at|use|take] the {{text}} {{here:here}}[ and tell me|]: {{question}} {{form}}.",
-    f"{LEAD}{{question}} [use|take|rely on] [nothing but|only] the {{text}} {{here:here}}. {{form}}.",
-    f"{LEAD}[here is|I have] a [short |small ||]question about the {{text}} {{here:here}}. {{question}} {{form}}.",
-    f"{LEAD}[going by|according to|judging by] the {{text}} {{here:here}}, {{question}} {{form}}.",
+    f"{LEAD}[look at|use|take] the {{text}} {{here:here}}[ and tell me|]: {{question}}? {{form}}.",
+    f"{LEAD}[use|take|rely on] [nothing but|only] the {{text}} {{here:here}}. {{question}}? {{form}}.",
+    f"{LEAD}[here is|I have] a [short |small ||]question about the {{text}} {{here:here}}. {{question}}? {{form}}.",
+    f"{LEAD}[going by|according to|judging by] the {{text}} {{here:here}}, {{question}}? {{form}}.",
 )
 NUMBER_FORM = Phrases(
-    "[answer|reply] with the [bare |]number[ only|, no words|]", "[give|write] [just|only] the number[, without a unit|]"
+    "[answer|reply] with the [bare |]number[ only|, no words|]",
+    "[give|write] [just|only] the number[, without a unit|]",
 )
 NAME_FORM = Phrases(
-    "[answer|reply] with [the entry|that entry] [only|and nothing else]", "[give|write] [just|only] the entry[ itself|]"
+    "[answer|reply] with [the entry|that entry] [only|and nothing else]",
+    "[give|write] [just|only] the entry[ itself|]",
 )
 NAMES_FORM = Phrases(
     "[list|give|write] [the entries|them] [in the order of the {table:word}, ||]separated by commas",
@@ -40,33 +42,43 @@ NAMES_FORM = Phrases(
 )
 ASKS = {
     "sum": Phrases(
-        "what is the [sum|total] of {column:word} {where}?", "[how much|what] does {column:word} add up to {where}?"
+        "what is the [sum|total] of {column:word} {where}",
+        "what do the values of {column:word} add up to {where}",
     ),
     "mean": Phrases(
-        "what is the [mean|average] of {column:word} {where}[,|] rounded to two decimals?",
-        "to two decimals, what is {column:word} on average {where}?",
+        "what is the [mean|average] of {column:word} {where}[,|] rounded to two decimals",
+        "to two decimals, what is {column:word} on average {where}",
     ),
-    "max": Phrases("what is the [largest|highest|greatest] {column:word} {where}?"),
-    "min": Phrases("what is the [smallest|lowest] {column:word} {where}?"),
+    "max": Phrases("[what|which] is the [largest|highest|greatest] value of {column:word} {where}"),
+    "min": Phrases("[what|which] is the [smallest|lowest] value of {column:word} {where}"),
     "range": Phrases(
-        "[by how much do|how far apart are] the largest and the smallest {column:word} [differ |]{where}?",
-        "what is the difference between the [largest|highest] and the [smallest|lowest] {column:word} {where}?",
+        "how far apart are the [largest|highest] and the [smallest|lowest] value of {column:word} {where}",
+        "what is the difference between the [largest|highest] and the [smallest|lowest] value of {column:word} {where}",
     ),
-    "count": Phrases("how many [rows|entries|lines] [are there|does the {table:word} have] {where}?"),
-    "who_max": Phrases("which {name:word} [has|comes with] the [largest|highest|greatest] {column:word} {where}?"),
-    "who_min": Phrases("which {name:word} [has|comes with] the [smallest|lowest] {column:word} {where}?"),
-    "who_second": Phrases("which {name:word} [has|comes with] the second [largest|highest] {column:word} {where}?"),
-    "names": Phrases("which {name:word} [entries|values] [do you find|stand|are given] {where}?"),
+    "count": Phrases("how many [rows|entries|lines] [are there|can you count] {where}"),
+    "who_max": Phrases(
+        "which {name:word} [goes with|belongs to] the [largest|highest|greatest] value of {column:word} {where}"
+    ),
+    "who_min": Phrases(
+        "which {name:word} [goes with|belongs to] the [smallest|lowest] value of {column:word} {where}"
+    ),
+    "who_second": Phrases(
+        "which {name:word} [goes with|belongs to] the second [largest|highest] value of {column:word} {where}"
+    ),
+    "names": Phrases("which entries [do you find|stand|are given] under {name:word} {where}"),
 }
-EVERYWHERE = Phrases("[in|over|across] [all|the whole set of] rows", "[in the whole|over the whole|in the entire] {table:word}")
+EVERYWHERE = Phrases("[in|over|across] all rows", "[in the whole|over the whole|in the entire] {table:word}")
 WHERES = {
-    "above": Phrases("[in|among] the rows [with|that have] {column:word} [above|greater than|of more than] {value:number}"),
-    "below": Phrases("[in|among] the rows [with|that have] {column:word} [below|less than|of less than] {value:number}"),
+    "above": Phrases("[with|that have] {column:word} [above|greater than|of more than] {value:number}"),
+    "below": Phrases("[with|that have] {column:word} [below|less than|of less than] {value:number}"),
     "is": Phrases(
-        "[in|among] the rows [where|in which] {column:word} is {value:quoted}", "[in|among] the rows with {column:word} {value:quoted}"
+        "[where|in which] {column:word} is {value:quoted}", "with {value:quoted} [as|under] {column:word}"
     ),
-    "is not": Phrases("[in|among] the rows [where|in which] {column:word} is not {value:quoted}"),
+    "is not": Phrases("[where|in which] {column:word} is not {value:quoted}"),
 }
+NOT_A_MEASURE = re.compile(
+    r"number|room|floor|seat|platform|gate|lane|shelf|track|year|code|locker|bay"
+)  # no sums of these
 Ask = dict[str, Any]
 
 
@@ -74,18 +86,18 @@ def sample(rng: random.Random) -> Task:
     """Draw a table and a question whose answer is one and only one."""
     ask: Ask | None = None
     while ask is None:
-        sheet = sheets.draw(rng, shared=True)
-        ask = _draw_ask(rng, sheet)
+        table = tables.draw(rng, shared=True)
+        ask = _draw_ask(rng, table)
     text = rng.choice(("table", "sheet", "list"))
     prompt = frame.compose(
         rng,
         REQUEST,
-        sheets.write(sheet, rng.choice(("markdown", "markdown", "csv", "semicolons", "json_lines"))),
+        tables.write(table, rng.choice(("markdown", "markdown", "csv", "semicolons", "json_lines"))),
         text=text,
         question=_spell(rng, ask, text),
         form=_form(ask["what"]).render(rng, table=text),
     )
-    check = {"check": "table_answer", "columns": sheet.columns, "rows": sheet.rows, "ask": ask}
+    check = {"check": "table_answer", "columns": table.columns, "rows": table.rows, "ask": ask}
     return Task("table_question", ABILITY, user(prompt), [check])
 
 
@@ -99,105 +111,128 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
     """Yield the answer to a neighbouring question: no filter, the filter turned round, another column, one row forgotten."""
     if not (problem := _read(messages)):
         return
-    sheet, ask = problem
+    table, ask = problem
     opposite = {"above": "below", "below": "above", "is": "is not", "is not": "is"}
-    wrong: list[tuple[str, Sheet, Ask]] = []
+    wrong: list[tuple[str, Table, Ask]] = []
     if ask["where"]:
         column, how, value = ask["where"]
-        wrong.append(("ignored_filter", sheet, {**ask, "where": []}))
-        wrong.append(("turned_filter", sheet, {**ask, "where": [column, opposite[how], value]}))
-    others = [name for name in sheet.numeric() if name != ask["column"]]
-    wrong += [("other_column", sheet, {**ask, "column": name}) for name in others]
-    for at in range(len(sheet.rows)):
-        wrong.append(("forgotten_row", Sheet(sheet.columns, sheet.rows[:at] + sheet.rows[at + 1 :]), ask))
-    twins = {"max": "min", "min": "max", "sum": "mean", "mean": "sum", "who_max": "who_second", "who_second": "who_max"}
-    wrong.append(("other_operation", sheet, {**ask, "what": twins.get(ask["what"], ask["what"])}))
+        wrong.append(("ignored_filter", table, {**ask, "where": []}))
+        wrong.append(("turned_filter", table, {**ask, "where": [column, opposite[how], value]}))
+    others = [name for name in table.numeric() if name != ask["column"]]
+    wrong += [("other_column", table, {**ask, "column": name}) for name in others]
+    for at in range(len(table.rows)):
+        wrong.append(("forgotten_row", Table(table.columns, table.rows[:at] + table.rows[at + 1 :]), ask))
+    twins = {
+        "max": "min",
+        "min": "max",
+        "sum": "mean",
+        "mean": "sum",
+        "who_max": "who_second",
+        "who_second": "who_max",
+    }
+    wrong.append(("other_operation", table, {**ask, "what": twins.get(ask["what"], ask["what"])}))
     for kind, other_sheet, other_ask in wrong:
         if (text := _solve(other_sheet, other_ask)) is not None:
             yield Slip(kind, text)
     if ask["what"].startswith("who"):
-        yield Slip("value_for_name", rng.choice(sheet.column(ask["column"])))
-        yield Slip("other_name", rng.choice(sheet.column(ask["name"])))
+        yield Slip("value_for_name", rng.choice(table.column(ask["column"])))
+        yield Slip("other_name", rng.choice(table.column(ask["name"])))
     elif ask["what"] == "names":
         yield Slip("lost_entry", ", ".join(response.split(", ")[1:]) or "none")
     else:
-        yield Slip("off_by_one", str(Decimal(response) + rng.choice((-1, 1))) if _is_number(response) else "0")
+        yield Slip(
+            "off_by_one", str(Decimal(response) + rng.choice((-1, 1))) if _is_number(response) else "0"
+        )
     yield Slip("full_sentence", f"According to the table, the answer is {response}.")
 
 
-def _draw_ask(rng: random.Random, sheet: Sheet) -> Ask | None:
+def _draw_ask(rng: random.Random, table: Table) -> Ask | None:
     """Return a question that the table answers in one way only, or None."""
-    numeric = sheet.numeric()
-    plain = [c for c in sheet.columns if c not in numeric and not any("," in cell for cell in sheet.column(c))]
-    names = [column for column in plain if len(set(sheet.column(column))) == len(sheet.rows)]
+    numeric = table.numeric()
+    what = rng.choice(list(ASKS))
+    measures = [name for name in numeric if what not in ("sum", "mean") or not NOT_A_MEASURE.search(name)]
+    plain = [
+        c for c in table.columns if c not in numeric and not any("," in cell for cell in table.column(c))
+    ]
+    names = [column for column in plain if len(set(table.column(column))) == len(table.rows)]
     shared = [column for column in plain if column not in names]
-    if not numeric or not names:
+    if not measures or not names:
         return None
-    ask: Ask = {"what": rng.choice(list(ASKS)), "column": rng.choice(numeric), "name": rng.choice(names), "where": []}
+    ask: Ask = {"what": what, "column": rng.choice(measures), "name": rng.choice(names), "where": []}
     if shared and rng.random() < 0.45:
         column = rng.choice(shared)
-        ask["where"] = [column, rng.choice(("is", "is", "is not")), rng.choice(sheet.column(column))]
-    elif rng.random() < 0.6 or ask["what"] in ("names", "count"):
+        ask["where"] = [column, rng.choice(("is", "is", "is not")), rng.choice(table.column(column))]
+    elif rng.random() < 0.6 or what in ("names", "count"):
         column = rng.choice(numeric)
         # Never the largest or the smallest value itself alone: something must be left, and something go.
-        ask["where"] = [column, rng.choice(("above", "below")), rng.choice(sheet.column(column))]
-    left = _left(sheet, ask["where"])
-    least = 1 if ask["what"] in ("names", "count") else 2
-    if len(left) < least or (ask["where"] and len(left) == len(sheet.rows)):
+        ask["where"] = [column, rng.choice(("above", "below")), rng.choice(table.column(column))]
+    left = _left(table, ask["where"])
+    least = 1 if what in ("names", "count") else 2
+    if len(left) < least or (ask["where"] and len(left) == len(table.rows)):
         return None
-    cells = sorted(Decimal(cell) for cell in Sheet(sheet.columns, left).column(ask["column"]))
+    cells = sorted(Decimal(cell) for cell in Table(table.columns, left).column(ask["column"]))
     tied = len(set(cells)) < len(cells)
     # A mean that ends exactly in half a hundredth could be rounded either way.
-    half = ask["what"] == "mean" and sum(cells) * 1000 / len(cells) % 10 == 5
+    half = what == "mean" and sum(cells) * 1000 / len(cells) % 10 == 5
     return None if tied or half else ask
 
 
 def _spell(rng: random.Random, ask: Ask, text: str) -> str:
-    """Return the question in words."""
+    """Return the question in words, its question mark left off."""
+    where = EVERYWHERE.render(rng, table=text).lower()
     if ask["where"]:
         column, how, value = ask["where"]
         shown = f'"{value}"' if how.startswith("is") else value
         where = WHERES[how].render(rng, column=column, value=shown)
-    else:
-        where = EVERYWHERE.render(rng, table=text)
-    question = ASKS[ask["what"]].render(
-        rng, column=ask["column"], name=ask["name"], where=where[:1].lower() + where[1:], table=text
-    )
-    return question[:1].lower() + question[1:]
+        where = where[:1].lower() + where[1:]
+        where = where if ask["what"] == "count" else rng.choice(("in", "among")) + " the rows " + where
+    asked = ASKS[ask["what"]].render(rng, column=ask["column"], name=ask["name"], where=where, table=text)
+    return asked[:1].lower() + asked[1:]
 
 
 def _form(what: str) -> Phrases:
     return NAMES_FORM if what == "names" else NAME_FORM if what.startswith("who") else NUMBER_FORM
 
 
-def _read(messages: Messages) -> tuple[Sheet, Ask] | None:
+def _read(messages: Messages) -> tuple[Table, Ask] | None:
     """Return the table and the question of a prompt."""
-    if not (reading := frame.read(messages, REQUEST)) or not (sheet := sheets.read(reading.body)):
+    if not (reading := frame.read(messages, REQUEST)) or not (table := tables.read(reading.body)):
         return None
     for what, phrases in ASKS.items():
         if (slots := phrases.read(reading.slots["question"])) is None:
             continue
         where = _read_where(slots["where"])
-        ask = {"what": what, "column": slots.get("column", ""), "name": slots.get("name", ""), "where": where or []}
-        known = {*sheet.columns, ""} >= {ask["column"], ask["name"], *(where or [""])[:1]}
+        ask = {
+            "what": what,
+            "column": slots.get("column", ""),
+            "name": slots.get("name", ""),
+            "where": where or [],
+        }
+        known = {*table.columns, ""} >= {ask["column"], ask["name"], *(where or [""])[:1]}
         numbers = {ask["column"], where[0] if where and where[1] in ("above", "below") else ""} - {""}
-        if where is not None and known and numbers <= set(sheet.numeric()) and _form(what).read(reading.slots["form"]) is not None:
-            return sheet, ask
+        if (
+            where is not None
+            and known
+            and numbers <= set(table.numeric())
+            and _form(what).read(reading.slots["form"]) is not None
+        ):
+            return table, ask
     return None
 
 
 def _read_where(text: str) -> list[str] | None:
     """Return [column, comparison, value], [] for every row, None for words that are no such thing."""
+    text = text.removeprefix("in the rows ").removeprefix("among the rows ")
     for how, phrases in WHERES.items():
         if (slots := phrases.read(text)) is not None:
             return [slots["column"], how, slots["value"].strip('"')]
     return [] if EVERYWHERE.read(text) is not None else None
 
 
-def _left(sheet: Sheet, where: list[str]) -> sheets.Rows:
+def _left(table: Table, where: list[str]) -> list[list[str]]:
     """Return the rows that a filter leaves."""
     if not where:
-        return sheet.rows
+        return table.rows
     column, how, value = where
     keep: dict[str, Callable[[str], bool]] = {
         "is": lambda cell: cell == value,
@@ -205,12 +240,12 @@ def _left(sheet: Sheet, where: list[str]) -> sheets.Rows:
         "above": lambda cell: Decimal(cell) > Decimal(value),
         "below": lambda cell: Decimal(cell) < Decimal(value),
     }
-    return [row for row, cell in zip(sheet.rows, sheet.column(column), strict=True) if keep[how](cell)]
+    return [row for row, cell in zip(table.rows, table.column(column), strict=True) if keep[how](cell)]
 
 
-def _solve(sheet: Sheet, ask: Ask) -> str | None:
+def _solve(table: Table, ask: Ask) -> str | None:
     """Return the answer, or None where the rows left do not give one."""
-    left = Sheet(sheet.columns, _left(sheet, ask["where"]))
+    left = Table(table.columns, _left(table, ask["where"]))
     what = ask["what"]
     if what == "count":
         return str(len(left.rows))

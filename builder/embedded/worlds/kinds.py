@@ -78,11 +78,13 @@ def date() -> Kind:
     )
 
 
-def time() -> Kind:
-    """A time of day such as 14:30."""
-    return Kind(
-        lambda rng: f"{rng.randint(7, 20):02}:{rng.choice((0, 10, 15, 20, 30, 40, 45, 50)):02}", r"\d\d:\d\d"
-    )
+def time(first: int = 7, last: int = 20) -> Kind:
+    """A time of day such as 14:30, within some hours."""
+
+    def draw(rng: random.Random) -> str:
+        return f"{rng.randint(first, last):02}:{rng.choice((0, 10, 15, 20, 30, 40, 45, 50)):02}"
+
+    return Kind(draw, r"\d\d:\d\d")
 
 
 def email() -> Kind:

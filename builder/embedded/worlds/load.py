@@ -29,7 +29,7 @@ KINDS: dict[str, Callable[..., Kind]] = {
     "date": kinds.date,
     "email": kinds.email,
     "person": kinds.person,
-    "time": kinds.time,
+    "time": lambda *hours: kinds.time(*map(int, hours)),
     "whole": lambda *numbers: kinds.whole(*map(int, numbers)),
     "words": kinds.words,
 }

@@ -6,23 +6,7 @@ from functools import cached_property
 from builder.embedded.grammar import Pattern, Phrases
 from builder.embedded.worlds.kinds import Kind
 
-UNITS = {
-    "kg",
-    "g",
-    "euros",
-    "minutes",
-    "hours",
-    "days",
-    "weeks",
-    "months",
-    "years",
-    "km",
-    "metres",
-    "cm",
-    "litres",
-    "percent",
-    "degrees",
-}
+UNITS = frozenset("kg euros minutes hours days years km metres cm mm degrees".split())
 
 
 @dataclass(frozen=True)
@@ -38,7 +22,7 @@ class Field:
     def label(self) -> str:
         """The key as words, its unit left off: "weight" for weight_kg."""
         words = self.key.split("_")
-        return " ".join(words[:-1] if words[-1] in UNITS else words)
+        return " ".join(words[:-1] if len(words) > 1 and words[-1] in UNITS else words)
 
     @cached_property
     def statements(self) -> tuple[Pattern, ...]:
