@@ -12,9 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from builder.pipeline import Built, build, load_recipe
     from builder.errors import BuilderError, InputError
     from builder.ledger import Ledger
+    from builder.pipeline import Built, build, load_recipe
     from builder.teacher.distilabel_llms import embedded_llm
 
 __all__ = ["BuilderError", "Built", "InputError", "Ledger", "build", "embedded_llm", "load_recipe"]

@@ -21,9 +21,7 @@ def folder(kind: str) -> Traversable:
     root = Path(__file__).resolve().parent.parent
     if (root / "pyproject.toml").is_file() and (root / kind).is_dir():
         return root / kind
-    raise BuilderError(
-        f"{kind}/ not found; looked in {packaged} and {root / kind}: the installation is broken"
-    )
+    raise BuilderError(f"{kind}/ not found; looked in {packaged} and {root / kind}: the installation is broken")
 
 
 def read(name: str, kind: str = "templates") -> str:

@@ -26,9 +26,7 @@ def find(path: Path) -> Path:
     found: list[Path] = []
     for place in (path, Path("outputs") / path):
         found = found or [
-            file.parent
-            for file in (place / "manifest.json", *place.glob("[!.]*/manifest.json"))
-            if file.is_file()
+            file.parent for file in (place / "manifest.json", *place.glob("[!.]*/manifest.json")) if file.is_file()
         ]
     if len(found) == 1 or (found and found[0] in (path, Path("outputs") / path)):
         return found[0]
@@ -36,9 +34,7 @@ def find(path: Path) -> Path:
         several = ", ".join(str(folder) for folder in sorted(found))
         raise InputError([Problem(str(path), 0, "holds several datasets", f"name one: {several}")])
     what = "no finished dataset here" if path.exists() else "no such dataset"
-    raise InputError(
-        [Problem(str(path), 0, what, "expected a folder that `builder build` left, with a manifest.json")]
-    )
+    raise InputError([Problem(str(path), 0, what, "expected a folder that `builder build` left, with a manifest.json")])
 
 
 def manifest(folder: Path) -> dict[str, Any]:
@@ -68,9 +64,7 @@ def scan(folder: Path, kind: str) -> pl.LazyFrame | None:
     """Scan `sft` or `preference` over its splits, with a column `split`; None where the build has none."""
     import polars as pl
 
-    parts = [
-        pl.scan_parquet(file).with_columns(split=pl.lit(split)) for split, file in files(folder, kind).items()
-    ]
+    parts = [pl.scan_parquet(file).with_columns(split=pl.lit(split)) for split, file in files(folder, kind).items()]
     return pl.concat(parts) if parts else None
 
 
@@ -80,9 +74,7 @@ def scan_file(folder: Path, name: str) -> pl.LazyFrame:
 
     file = folder / f"{name}.parquet"
     if not file.is_file():
-        raise InputError(
-            [Problem(str(file), 0, "missing", "the build left it; was the dataset copied in part?")]
-        )
+        raise InputError([Problem(str(file), 0, "missing", "the build left it; was the dataset copied in part?")])
     return pl.scan_parquet(file)
 
 
@@ -100,9 +92,7 @@ def sample(folder: Path, kind: str, count: int) -> list[dict[str, Any]]:
     origin = scan_file(folder, "provenance").filter(pl.col("kind") == kind)
     order = pl.col("id").rank("ordinal").over(pl.col("task").fill_null(""))
     picked = origin.with_columns(order=order).sort("order", "id").head(count).collect()
-    held = {
-        row["id"]: row for row in rows.filter(pl.col("id").is_in(picked["id"].to_list())).collect().to_dicts()
-    }
+    held = {row["id"]: row for row in rows.filter(pl.col("id").is_in(picked["id"].to_list())).collect().to_dicts()}
     return [
         held[line["id"]] | {"metadata": json.loads(held[line["id"]]["metadata"]), "origin": line}
         for line in picked.drop("order").to_dicts()

@@ -86,8 +86,7 @@ def _front_matter(manifest: Manifest, folder: Path, licenses: list[dict[str, Any
                 "config_name": kind,
                 **({"default": True} if kind == kinds[0] else {}),
                 "data_files": [
-                    {"split": split, "path": f"{kind}/{file.name}"}
-                    for split, file in built.files(folder, kind).items()
+                    {"split": split, "path": f"{kind}/{file.name}"} for split, file in built.files(folder, kind).items()
                 ],
             }
             for kind in kinds

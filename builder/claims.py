@@ -53,14 +53,10 @@ def claims(manifest: dict[str, Any]) -> Claims:
         teaches.append(f"What the seeds ask for, in the manner of {' and '.join(others)}.")
         teaches_not.append("Anything the teacher does not know: its errors and its habits are in these rows.")
     if not manifest["teachers"]:
-        teaches.append(
-            "What its source teaches: the responses came with the seeds, none was written by this build."
-        )
+        teaches.append("What its source teaches: the responses came with the seeds, none was written by this build.")
         teaches_not.append("Anything beyond its source: this build filtered, it did not correct.")
     if "verify" not in steps:
-        limits.append(
-            "No answer was checked for being right; only what the steps of the funnel measure was measured."
-        )
+        limits.append("No answer was checked for being right; only what the steps of the funnel measure was measured.")
     elif manifest["teachers"] != [EMBEDDED]:
         limits.append("Only rows whose seed brings checks were verified; the others have no score.")
     if manifest["pairs"] and "near_miss" in steps:

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from builder.errors import BuilderError, InputError, Problem
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from rich.console import Console
 
     from builder.context import Progress
+
 
 app = typer.Typer(
     name="builder",
@@ -32,9 +35,7 @@ RecipeArgument = Annotated[str, typer.Argument(help="A recipe file, or the name 
 OutOption = Annotated[Path, typer.Option(help="Folder of all datasets; the ledger lies there too.")]
 TeacherOption = Annotated[
     str | None,
-    typer.Option(
-        metavar="SPEC", help="Instead of the recipe's: embedded, provider:model, or http://host/v1#model."
-    ),
+    typer.Option(metavar="SPEC", help="Instead of the recipe's: embedded, provider:model, or http://host/v1#model."),
 ]
 
 
@@ -42,29 +43,14 @@ def main() -> NoReturn:
     """Run the command line; expected errors become one clear message and an exit code."""
     try:
         app()
-    except InputError as error:
-        _fail(error)
-        sys.exit(error.exit_code)
     except BuilderError as error:
-        _fail(error)
+        problems = error.problems if isinstance(error, InputError) else [Problem(what=str(error))]
+        for problem in problems:
+            typer.echo(f"error: {problem}", err=True)
+        if len(problems) > 1:
+            typer.echo(f"{len(problems)} problems", err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print(
-            "\nstopped; every answer that came is in the ledger. Run the same command to go on",
-            file=sys.stderr,
-        )  # noqa: T201
-        sys.exit(1)
-    except BrokenPipeError:
-        sys.exit(0)
     sys.exit(0)
-
-
-def _fail(error: BuilderError) -> None:
-    problems = getattr(error, "problems", None) or [Problem(what=str(error))]
-    for problem in problems:
-        print(f"error: {problem}", file=sys.stderr)  # noqa: T201
-    if len(problems) > 1:
-        print(f"{len(problems)} problems", file=sys.stderr)  # noqa: T201
 
 
 def _console() -> Console:
@@ -114,14 +100,10 @@ def check(recipe: RecipeArgument, teacher: TeacherOption = None) -> None:
 def build(
     recipe: RecipeArgument,
     out: OutOption = Path("outputs"),
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="At most N seeds; the result is a preview.")
-    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most N seeds; the result is a preview.")] = None,
     teacher: TeacherOption = None,
     ledger: Annotated[Path | None, typer.Option(help="The ledger's file; OUT/ledger.db by default.")] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Count the calls to be made; make none.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the calls to be made; make none.")] = False,
 ) -> None:
     """Build a dataset. Run it again to go on where it stopped: no answer is asked for twice."""
     from builder import pipeline, summary
@@ -131,17 +113,18 @@ def build(
     if dry_run:
         summary.dry_run(pipeline.dry_run(loaded, ledger or out / "ledger.db", limit=limit), console)
         return
-    with _progress() as progress:
-        built = pipeline.build(loaded, out, ledger=ledger, limit=limit, progress=progress)
+    try:
+        with _progress() as progress:
+            built = pipeline.build(loaded, out, ledger=ledger, limit=limit, progress=progress)
+    except KeyboardInterrupt:
+        raise BuilderError("stopped; every answer that came is in the ledger. Run the same command to go on") from None
     summary.built(built.folder, built.manifest, built.fresh, console)
 
 
 @app.command()
 def show(
     dataset: Annotated[Path, typer.Argument(help="A built dataset: its folder, or a name under outputs/.")],
-    id: Annotated[
-        str | None, typer.Argument(help="A row or a pair; the beginning of its id will do.")
-    ] = None,
+    id: Annotated[str | None, typer.Argument(help="A row or a pair; the beginning of its id will do.")] = None,
 ) -> None:
     """Print rows readably; with an ID, that row's whole way back to its seed."""
     from builder import show as pages
@@ -178,7 +161,7 @@ def validate(
         typer.echo(f"{file}: {rows} rows, all valid")
 
 
-def _progress() -> Any:
+def _progress() -> AbstractContextManager[Progress]:
     """Show bars on a terminal, plain lines elsewhere."""
     from builder import progress
 

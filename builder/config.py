@@ -62,9 +62,7 @@ class SeedConfig(Config):
     def _one_source(self) -> SeedConfig:
         given = [name for name in ("path", "dataset", "tasks") if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(
-                f"expected exactly one of path, dataset, tasks; found {' and '.join(given) or 'none'}"
-            )
+            raise ValueError(f"expected exactly one of path, dataset, tasks; found {' and '.join(given) or 'none'}")
         return self
 
 
@@ -86,9 +84,7 @@ def _spread_teacher(given: Any) -> Any:
 class TeacherConfig(Config):
     """A model that answers prompts, and how to sample from it. The key comes from the environment."""
 
-    refused = {
-        "api_key": "a key must not stand in a recipe; export it and name the variable: key_env: MY_KEY"
-    }
+    refused = {"api_key": "a key must not stand in a recipe; export it and name the variable: key_env: MY_KEY"}
 
     provider: str | None = None
     """embedded, or one of builder.providers; with `url` alone it is openai (any OpenAI-compatible server)."""
@@ -105,12 +101,17 @@ class TeacherConfig(Config):
     retries: Annotated[int, Field(ge=0, le=20)] = 3
     """Further attempts after a fault that another attempt may mend (429, 5xx, a reset, a timeout, an empty answer)."""
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    """null leaves it to the provider; so for the next four."""
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Nucleus sampling: draw from the likeliest tokens that together hold this share."""
     max_tokens: Positive = 1024
     """Longest answer, in tokens. An answer cut off here is known as truncated."""
     frequency_penalty: float | None = None
+    """Against tokens by how often they came."""
     presence_penalty: float | None = None
+    """Against tokens that came at all."""
     stop: str | list[str] | None = None
+    """Where the answer ends."""
     extra: dict[str, Any] = {}
     """Further generation arguments of this provider's distilabel class, passed on as they are."""
 
@@ -127,9 +128,7 @@ class TeacherConfig(Config):
         if not whole or any(character.isspace() for character in given):
             raise ValueError(f"expected a url like http://127.0.0.1:8000/v1; found {given!r}")
         if url.username is not None or url.query or url.fragment:
-            raise ValueError(
-                "a url must not hold a user, a key, ? or #; name the key's variable: key_env: MY_KEY"
-            )
+            raise ValueError("a url must not hold a user, a key, ? or #; name the key's variable: key_env: MY_KEY")
         return given
 
     @field_validator("key_env")
@@ -218,9 +217,13 @@ class QualityConfig(Config):
     """Measures first, thresholds second. null switches a rule off."""
 
     min_prompt_words: Positive | None = None
+    """Shorter prompts are dropped. Off: "Translate: hello" is a good prompt."""
     max_prompt_chars: Positive | None = 32768
+    """Longer prompts are dropped."""
     min_response_chars: Positive | None = 1
+    """Shorter responses are dropped; 1 keeps "7"."""
     max_response_chars: Positive | None = 65536
+    """Longer responses are dropped."""
     max_repetition: Share | None = 0.5
     """Largest share of repeated word 4-grams in a response of 50 words or more."""
     refusals: Literal["drop", "keep"] = "drop"
@@ -239,8 +242,9 @@ class DedupConfig(Config):
     on: Literal["prompt", "response", "conversation"] = "prompt"
     """What is compared. Answers to one prompt are never near-duplicates of each other, only exact ones."""
     shingle: Annotated[int, Field(ge=1, le=16)] = 3
-    """Words per shingle (characters in scripts without spaces). A text with fewer words must match exactly."""
+    """Words per shingle (characters in scripts without spaces). Shorter texts are duplicates only if equal."""
     permutations: Annotated[int, Field(ge=16, le=1024)] = 128
+    """Hash functions of a signature; fewer cost less and find less."""
 
 
 class PairConfig(Config):

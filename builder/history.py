@@ -84,9 +84,7 @@ def tell(folder: Path, prefix: str) -> Story:
         InputError: no id begins so, or several do.
     """
     kind, id = _find(folder, prefix)
-    story = {"sft": _sft, "preference": _pair, "side": _side, "rejected": _rejected, "seed": _seed}[kind](
-        folder, id
-    )
+    story = {"sft": _sft, "preference": _pair, "side": _side, "rejected": _rejected, "seed": _seed}[kind](folder, id)
     facts = {label: text for label, text in story.facts.items() if text}
     return Story(kind, id, story.task, story.messages, story.sides, facts)
 
@@ -120,9 +118,7 @@ def _find(folder: Path, prefix: str) -> tuple[str, str]:
     if len(found) > 1:
         count = f"{len(found)} ids" if len(found) < _MOST_MATCHES else "very many ids"
         some = ", ".join(f"{id} ({kind})" for id, kind in list(found.items())[:4])
-        raise InputError(
-            [Problem(str(folder), 0, f"{count} begin with {prefix!r}", f"give more of it: {some}")]
-        )
+        raise InputError([Problem(str(folder), 0, f"{count} begin with {prefix!r}", f"give more of it: {some}")])
     return next((kind, id) for id, kind in found.items())
 
 
@@ -131,7 +127,8 @@ def _sft(folder: Path, id: str) -> Story:
 
     row, origin = _emitted(folder, "sft", id)
     pairs = _origins(folder, (pl.col("kind") == "preference") & pl.col("parents").list.contains(id))
-    facts = _way(folder, origin) | {"measures": _measures(row["metadata"]), "split": origin["split"]}
+    measures = _measures(row["metadata"] | json.loads(origin["measures"]))
+    facts = _way(folder, origin) | {"measures": measures, "split": origin["split"]}
     facts["chosen in"] = _lines(pair["id"] for pair in pairs)
     return Story("sft", id, origin["task"], row["messages"], None, facts)
 
@@ -142,7 +139,8 @@ def _pair(folder: Path, id: str) -> Story:
     sides = (row["chosen"][-1]["content"], row["rejected"][-1]["content"])
     facts = {"chosen": told["chosen_id"], "rejected": told["rejected_id"]}
     facts |= {"broke": ", ".join(told.get("broke", [])), "near miss": told.get("near_miss")}
-    facts |= _way(folder, origin | {"parents": []}) | {"measures": _measures(told), "split": origin["split"]}
+    measures = _measures(told | json.loads(origin["measures"]))
+    facts |= _way(folder, origin | {"parents": []}) | {"measures": measures, "split": origin["split"]}
     return Story("preference", id, origin["task"], row["prompt"], sides, facts)
 
 
@@ -160,7 +158,7 @@ def _side(folder: Path, id: str) -> Story:
     keys = origin["call_keys"]
     own = {"parents": [], "call_keys": keys[:1]}
     if side == "rejected":
-        # a pair's line of the provenance holds verdict and model of its chosen side, and the calls of both in order
+        # the line of a pair holds verdict and model of its chosen side, and the calls of both in order
         own |= {"call_keys": keys[-1:], "checks": None, "score": None, "model": told.get("rejected_model")}
         if told.get("near_miss"):
             facts["near miss"] = f"{told['near_miss']}: an edit, on purpose, of the answer to the call below"

@@ -138,9 +138,7 @@ class Ledger:
                 "INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (key, canonical_json(request), *fields),
             )
-            self._db.execute(
-                "UPDATE attempts SET ended_at = ?, outcome = 'answered' WHERE id = ?", (now, attempt)
-            )
+            self._db.execute("UPDATE attempts SET ended_at = ?, outcome = 'answered' WHERE id = ?", (now, attempt))
         return answer if said.rowcount else self.get([key])[key]
 
     def fail(self, attempt: int, outcome: str, detail: str) -> None:
@@ -154,9 +152,7 @@ class Ledger:
     def attempts(self) -> dict[str, int]:
         """Count attempts by outcome; `in flight` are those a killed process never saw the end of."""
         with self._plainly():
-            rows = self._db.execute(
-                "SELECT coalesce(outcome, 'in flight'), count(*) FROM attempts GROUP BY 1"
-            )
+            rows = self._db.execute("SELECT coalesce(outcome, 'in flight'), count(*) FROM attempts GROUP BY 1")
             return dict(rows.fetchall())
 
     def request(self, key: str) -> str | None:

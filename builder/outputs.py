@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,16 @@ if TYPE_CHECKING:
     import pyarrow
 
 Row = dict[str, Any]
+Shape = dict[str, Any]
+"""Column names and their polars types."""
 
 _ROWS_PER_GROUP = 10_000
+
+# What the filters measured on a row, kept beside it.
+_MEASURES = (
+    *("lang_confidence", "response_lang", "response_lang_confidence", "prompt_chars", "prompt_words"),
+    *("response_chars", "response_words", "repetition", "finish_reason", "draw", "input_tokens", "output_tokens"),
+)
 
 
 def write(table: pl.DataFrame, rejects: pl.DataFrame, folder: Path) -> dict[str, Any]:
@@ -30,15 +39,14 @@ def write(table: pl.DataFrame, rejects: pl.DataFrame, folder: Path) -> dict[str,
     Returns:
         The counts the manifest shows: splits, rows, pairs, by_task, by_language.
     """
-    import pyarrow as pa
+    import polars as pl
 
-    text = pa.string()
-    turns = pa.list_(pa.struct([("role", text), ("content", text)]))
-    sft = pa.schema([("id", text), ("messages", turns), ("metadata", text)])
-    sides = [(side, turns) for side in ("prompt", "chosen", "rejected")]
-    preference = pa.schema([("id", text), *sides, ("metadata", text)])
+    text = pl.String()
+    turns = pl.List(pl.Struct({"role": text, "content": text}))
+    sft: Shape = {"id": text, "messages": turns, "metadata": text}
+    preference: Shape = {"id": text, "prompt": turns, "chosen": turns, "rejected": turns, "metadata": text}
     names = ("id", "parent", "seed_id", "step", "reason", "evidence", "row")
-    rejected = pa.schema([(name, text) for name in names])
+    rejected: Shape = dict.fromkeys(names, text)
 
     rows: dict[str, Row] = {row["id"]: row for row in table.iter_rows(named=True)}
     splits: dict[str, dict[str, int]] = {"sft": {}, "preference": {}}
@@ -48,7 +56,7 @@ def write(table: pl.DataFrame, rejects: pl.DataFrame, folder: Path) -> dict[str,
         for kind, (made, shape) in wanted.items():
             if count := _write(folder / kind / f"{split}.parquet", made, shape):
                 splits[kind][split] = count
-    _write(folder / "provenance.parquet", _provenance(rows), _provenance_schema())
+    _write(folder / "provenance.parquet", _provenance(rows), _provenance_shape())
     _write(folder / "rejects.parquet", map(_reject, rejects.iter_rows(named=True)), rejected, even_empty=True)
     return _counts(rows, rejects, splits)
 
@@ -88,15 +96,12 @@ def _broken(row: Row) -> list[str]:
     return [label for label, held in verdict.items() if not held]
 
 
-def _provenance_schema() -> pyarrow.Schema:
-    import pyarrow as pa
+def _provenance_shape() -> Shape:
+    import polars as pl
 
-    text = pa.string()
-    names = ("id", "kind", "split", "seed_id", "source", "license", "task", "template_hash", "model")
-    lists = (("call_keys", pa.list_(text)), ("parents", pa.list_(text)))
-    return pa.schema(
-        [*((n, text) for n in names), *lists, ("score", pa.float64()), ("lang", text), ("checks", text)]
-    )
+    names = ("id", "kind", "split", "seed_id", "source", "license", "task", "template_hash", "model", "lang")
+    lists = dict.fromkeys(("call_keys", "parents"), pl.List(pl.String()))
+    return dict.fromkeys((*names, "checks", "measures"), pl.String()) | lists | {"score": pl.Float64()}
 
 
 def _provenance(rows: dict[str, Row]) -> Iterator[Row]:
@@ -112,15 +117,14 @@ def _origin(row: Row, kind: str, sides: list[Row], id: str) -> Row:
     keys = dict.fromkeys(side["call_key"] for side in sides if side.get("call_key"))
     parents = [row["parent"]] if kind == "sft" else [side["id"] for side in sides]
     return {
-        **{
-            name: row.get(name) for name in ("split", "seed_id", "source", "license", "task", "template_hash")
-        },
+        **{name: row.get(name) for name in ("split", "seed_id", "source", "license", "task", "template_hash")},
         **{name: row.get(name) for name in ("model", "score", "lang")},
         "id": id,
         "kind": kind,
         "call_keys": list(keys),
         "parents": [parent for parent in parents if parent],
         "checks": row.get("verdict"),
+        "measures": canonical_json({name: row[name] for name in _MEASURES if row.get(name) is not None}),
     }
 
 
@@ -131,32 +135,38 @@ def _reject(row: Row) -> Row:
     return kept | {"step": step, "reason": reason, "row": canonical_json(whole)}
 
 
-def _write(file: Path, rows: Iterable[Row], shape: pyarrow.Schema, *, even_empty: bool = False) -> int:
+def _write(file: Path, rows: Iterable[Row], shape: Shape, *, even_empty: bool = False) -> int:
     """Write rows in groups; no row, no file (a loader chokes on an empty split). Returns how many."""
+    import polars as pl
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    writer, count = None, 0
-    group: list[Row] = []
+    schema = pa.schema([(name, _plain(kind)) for name, kind in shape.items()])
+    rows = iter(rows)
+    group = list(islice(rows, _ROWS_PER_GROUP))
+    if not group and not even_empty:
+        return 0
+    count = 0
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with pq.ParquetWriter(file, schema, compression="zstd", store_schema=False) as writer:
+        while True:
+            columns = {name: [row.get(name) for row in group] for name in shape}
+            writer.write_table(pl.DataFrame(columns, schema=shape).to_arrow().cast(schema))
+            count += len(group)
+            if not (group := list(islice(rows, _ROWS_PER_GROUP))):
+                return count
 
-    def flush() -> None:
-        nonlocal writer, count
-        if writer is None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            writer = pq.ParquetWriter(file, shape, compression="zstd", store_schema=False)
-        writer.write_table(pa.Table.from_pylist(group, schema=shape))
-        count += len(group)
-        group.clear()
 
-    for row in rows:
-        group.append(row)
-        if len(group) == _ROWS_PER_GROUP:
-            flush()
-    if group or (even_empty and writer is None):
-        flush()
-    if writer is not None:
-        writer.close()
-    return count
+def _plain(kind: Any) -> pyarrow.DataType:
+    """Return the arrow type every loader knows; polars' own (large strings and lists) crash older ones."""
+    import polars as pl
+    import pyarrow as pa
+
+    if isinstance(kind, pl.List):
+        return pa.list_(_plain(kind.inner))
+    if isinstance(kind, pl.Struct):
+        return pa.struct([(field.name, _plain(field.dtype)) for field in kind.fields])
+    return pa.float64() if kind == pl.Float64 else pa.string()
 
 
 def _counts(rows: dict[str, Row], rejects: pl.DataFrame, splits: dict[str, dict[str, int]]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
-from builder import card, outputs, prompts, report, schema, seeds
+from builder import card, outputs, report, schema
 from builder.context import Context, Progress, silent
 from builder.errors import BuilderError, InputError, Problem
 from builder.ledger import Ledger
@@ -50,10 +50,7 @@ def load_recipe(source: str, teacher: str | None = None) -> Recipe:
     problems = list(_columns(recipe))
     for step in recipe.steps:
         try:
-            if step.name == "seed":
-                seeds.fingerprint(step.config, recipe.base)
-            elif step.name == "generate":
-                prompts.load(step.config.template, recipe.base)  # type: ignore[attr-defined]
+            STEPS[step.name].check(step.config, recipe.base)
         except InputError as error:
             problems += [Problem(recipe.file, step.line, str(problem)) for problem in error.problems]
     if problems:
@@ -153,14 +150,11 @@ def _build(recipe: Recipe, context: Context, identity: dict[str, Any], target: P
         "recipe_text": recipe.text,
         "schemas": [schema.latest(kind) for kind in schema.KINDS],
         "packages": {name: installed(name) for name in _PACKAGES} | {"python": platform.python_version()},
-        "teachers": sorted(set(result.table["teacher"].drop_nulls()))
-        if "teacher" in result.table.columns
-        else [],
+        "teachers": sorted(set(result.table["teacher"].drop_nulls())) if "teacher" in result.table.columns else [],
         "funnel": [line.as_dict() for line in result.funnel],
         **counts,
         "spend": {
-            name: context.spend[name]
-            for name in ("calls", "replayed", "failed", "input_tokens", "output_tokens")
+            name: context.spend[name] for name in ("calls", "replayed", "failed", "input_tokens", "output_tokens")
         },
         "notes": context.notes,
         "ledger": os.path.relpath(context.ledger.path, target),
@@ -171,9 +165,7 @@ def _build(recipe: Recipe, context: Context, identity: dict[str, Any], target: P
     _write_manifest(work, manifest)
     (work / "README.md").write_text(card.render(manifest, work), encoding="utf-8")
     report.write(work)
-    manifest["files"] = {
-        name: hash for name, hash in outputs.file_hashes(work).items() if name != "manifest.json"
-    }
+    manifest["files"] = {name: hash for name, hash in outputs.file_hashes(work).items() if name != "manifest.json"}
     _write_manifest(work, manifest)
     shutil.rmtree(target, ignore_errors=True)  # only ever a preview: `_finished` refused anything else
     work.rename(target)
@@ -181,9 +173,7 @@ def _build(recipe: Recipe, context: Context, identity: dict[str, Any], target: P
 
 
 def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
-    (folder / "manifest.json").write_text(
-        json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _why(result: Result) -> str:
@@ -195,11 +185,7 @@ def _identity(recipe: Recipe, limit: int | None) -> dict[str, Any]:
     """Return everything that decides what the dataset holds."""
     inputs: dict[str, str] = {}
     for step in recipe.steps:
-        if step.name == "seed":
-            inputs |= seeds.fingerprint(step.config, recipe.base)
-        elif step.name == "generate":
-            template = step.config.template  # type: ignore[attr-defined]
-            inputs[f"template {template}"] = prompts.load(template, recipe.base)[1]
+        inputs |= STEPS[step.name].check(step.config, recipe.base)
     version = installed("instruct-builder")
     return {"recipe": recipe.identity(), "inputs": inputs, "limit": limit, "builder_version": version}
 
@@ -217,18 +203,14 @@ def _finished(target: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
         before = {name: manifest[name] for name in identity}
     except (OSError, ValueError, KeyError):
         what = "is there and is no finished build of ours"
-        raise InputError(
-            [Problem(str(target), 0, what, "move it away, or build with another --out")]
-        ) from None
+        raise InputError([Problem(str(target), 0, what, "move it away, or build with another --out")]) from None
     if before == identity:
         return manifest
     if manifest.get("preview"):
         return None
     differing = "; ".join(_differences(before, identity))
     what = f"this version is finished and a version never changes; what differs: {differing}"
-    raise InputError(
-        [Problem(str(target), 0, what, "raise `version` in the recipe, or build with another --out")]
-    )
+    raise InputError([Problem(str(target), 0, what, "raise `version` in the recipe, or build with another --out")])
 
 
 def _differences(before: Any, after: Any, path: str = "") -> list[str]:

@@ -24,9 +24,7 @@ def load(name: str, base: Path) -> tuple[Callable[[str], str], str]:
     text = _source(name, base)
 
     def refusal(why: str, line: int = 0) -> InputError:
-        return InputError(
-            [Problem(name, line, f"not a usable template: {why}", "it may use {{ prompt }} only")]
-        )
+        return InputError([Problem(name, line, f"not a usable template: {why}", "it may use {{ prompt }} only")])
 
     try:
         # sandboxed: a recipe somebody sends is data, it must not run their code

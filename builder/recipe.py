@@ -187,9 +187,7 @@ def _step(
         raise InputError([Problem(file, line, f"unknown step {name!r}", f"{hint}known: {known}")])
     given = {} if given is None else given
     if not isinstance(given, dict):
-        raise InputError(
-            [Problem(file, line, f"{name}: expected a mapping of its settings; found {_short(given)}")]
-        )
+        raise InputError([Problem(file, line, f"{name}: expected a mapping of its settings; found {_short(given)}")])
     if name == "generate" and teacher is not None:
         given = {**given, "teacher": teacher}
     try:
@@ -198,9 +196,7 @@ def _step(
         raise InputError(_problems(error, ("steps", number, name), configs[name], file, lines)) from None
 
 
-def _order(
-    listed: Sequence[Any], configs: Mapping[str, type[Config]], file: str, lines: Lines
-) -> Iterator[Problem]:
+def _order(listed: Sequence[Any], configs: Mapping[str, type[Config]], file: str, lines: Lines) -> Iterator[Problem]:
     names = [_name(item) for item in listed]
     if not names or any(name not in configs for name in names):
         return  # what is not a step is said by itself; whether one is missing cannot be told

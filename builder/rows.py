@@ -12,11 +12,11 @@ candidate response after it:
     reference the seed's own response, kept when a teacher is asked anew
     source    "seeds.jsonl:12"   license  "CC0-1.0"   task  "extract_json"   checks  JSON list for `verify`
     dropped   null, or "step: reason"   the row leaves the build after this step
-    failed    null, or "step: reason"   not good enough to be emitted alone; may be the rejected side of a pair
+    failed    null, or "step: reason"   not good enough to be emitted alone; may be a pair's rejected side
     evidence  null, or JSON: what the verdict rests on (score, twin id, span, detected language …)
 
-A step may add columns and mark rows; only a growing step (seed, generate, near_miss) may add rows. No step deletes
-a row, loses a column or touches an id: `check_laws` holds that after every step.
+A step may add columns and mark rows; only a growing step (seed, generate, near_miss) may add rows. No step
+deletes a row, loses a column or touches an id: `check_laws` holds that after every step.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ROLES = ("system", "user", "assistant")
 
 
 def canonical_json(value: Any) -> str:
-    """Serialise with sorted keys, no spaces and text as is. No `default=`: what cannot be hashed must not be."""
+    """Serialise with sorted keys, no spaces, text as is. No `default=`: what cannot be hashed must not be."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
@@ -50,10 +50,7 @@ def content_id(*parts: Any) -> str:
 
 def prompt_id(messages: Sequence[Message]) -> str:
     """Hash a prompt so that case, width and spacing do not make two prompts of one."""
-    normal = [
-        [m["role"], " ".join(unicodedata.normalize("NFKC", m["content"]).casefold().split())]
-        for m in messages
-    ]
+    normal = [[m["role"], " ".join(unicodedata.normalize("NFKC", m["content"]).casefold().split())] for m in messages]
     return content_id("prompt", normal)
 
 
@@ -70,7 +67,7 @@ def schema() -> dict[str, Any]:
 
 
 def frame(rows: Sequence[dict[str, Any]], like: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Make a table of plain dicts; a column a row does not name is null. `like` gives columns beyond the first."""
+    """Make a table of plain dicts; what a row does not name is null. `like` gives columns beyond the first."""
     import polars as pl
 
     columns = schema() | (dict(like.schema) if like is not None else {})
@@ -79,13 +76,19 @@ def frame(rows: Sequence[dict[str, Any]], like: pl.DataFrame | None = None) -> p
     return pl.DataFrame(values, schema=columns)
 
 
-def _prompts(values: list[Any]) -> pl.Series:
-    """Make the prompt column by way of arrow: polars alone takes ten times as long for lists of structs."""
+def _prompts(prompts: list[Any]) -> pl.Series:
+    """Make the prompt column out of flat turns: polars takes ten times as long for lists of dicts."""
     import polars as pl
-    import pyarrow as pa
 
-    turn = pa.struct([("role", pa.large_string()), ("content", pa.large_string())])
-    return pl.Series("prompt", pa.array(values, pa.large_list(turn)), schema()["prompt"])
+    number = [row for row, turns in enumerate(prompts) for _ in turns or ()]
+    flat = [turn for turns in prompts for turn in turns or ()]
+    kinds = {"role": pl.String(), "content": pl.String()}
+    turns = pl.DataFrame({name: [turn[name] for turn in flat] for name in kinds}, schema=kinds)
+    turns = turns.select(pl.Series("row", number, pl.Int64), turn=pl.struct("role", "content"))
+    lists = turns.group_by("row", maintain_order=True).agg("turn")
+    whole = pl.DataFrame({"row": range(len(prompts))}, schema={"row": pl.Int64})
+    column = whole.join(lists, on="row", how="left", maintain_order="left")["turn"]
+    return column.fill_null(pl.Series([[]], dtype=column.dtype)).alias("prompt")
 
 
 def drop(
@@ -120,7 +123,7 @@ def check_laws(before: pl.DataFrame, after: pl.DataFrame, step: str, *, grows: b
     """Hold the laws of the table after a step.
 
     Raises:
-        TableLawError: a column was lost, an id repeated, a row vanished without a child, a row came from nowhere,
+        TableLawError: a column was lost, an id repeated, a row vanished without a child or came from nowhere,
             an identity column or an earlier mark was changed, or a mark does not name its step.
     """
     import polars as pl

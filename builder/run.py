@@ -71,17 +71,13 @@ def run(recipe: Recipe, context: Context, steps: Sequence[RecipeStep] | None = N
     return Result(table, pl.concat(rejects, how="diagonal"), funnel)
 
 
-def _line(
-    step: RecipeStep, before: pl.DataFrame, after: pl.DataFrame, out: pl.DataFrame, seconds: float
-) -> Funnel:
+def _line(step: RecipeStep, before: pl.DataFrame, after: pl.DataFrame, out: pl.DataFrame, seconds: float) -> Funnel:
     import polars as pl
 
     expanded = before.join(after.select("id"), on="id", how="anti").height
     added = after.height - (before.height - expanded)
     # "dedup: near-duplicate: 0.83 of b2:…" counts as "near-duplicate"
-    reason = (
-        pl.col("dropped").str.strip_prefix(f"{step.name}: ").str.extract(r"^([^:]*)", 1).str.strip_chars()
-    )
+    reason = pl.col("dropped").str.strip_prefix(f"{step.name}: ").str.extract(r"^([^:]*)", 1).str.strip_chars()
     counts = out.group_by(reason.alias("reason")).len().sort(["len", "reason"], descending=[True, False])
     reasons = dict(counts.iter_rows())
     config = step.config.model_dump(mode="json", exclude_defaults=True)

@@ -21,7 +21,7 @@ Row = Mapping[str, Any]
 
 
 def names() -> list[str]:
-    """List every schema there is: `sft/v1`, `preference/v1` …"""
+    """List every schema there is, as `sft/v1`."""
     return [f"{kind}/{version}" for kind in KINDS for version in assets.names(kind, ".json", "schemas")]
 
 
@@ -60,7 +60,8 @@ def faults(kind: str, row: Row) -> list[str]:
         _validator(latest_cached(kind))(row)
     except fastjsonschema.JsonSchemaException as error:
         return [_readable(error)]
-    return list(_turns(row["messages"], "assistant") if kind == "sft" else _sides(row))
+    turns = _turns(row["messages"], "assistant") if kind == "sft" else _sides(row)
+    return [*turns, *_metadata(row["metadata"])]
 
 
 @cache
@@ -94,6 +95,15 @@ def _sides(row: Row) -> Iterator[str]:
     chosen, rejected = (" ".join(row[side][0]["content"].split()) for side in ("chosen", "rejected"))
     if chosen == rejected:
         yield "chosen and rejected are the same text"
+
+
+def _metadata(text: str) -> Iterator[str]:
+    try:
+        whole = isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        whole = False
+    if not whole:
+        yield "metadata must be a JSON object in a string"
 
 
 def messages(row: Row) -> list[Message]:
@@ -135,9 +145,7 @@ def validate(path: Path) -> tuple[dict[str, int], list[Problem]]:
                 problems.append(Problem(str(file), number, row))
                 continue
             kind = "preference" if "chosen" in row else "sft"
-            problems += [
-                Problem(str(file), number, f"not {latest(kind)}: {wrong}") for wrong in faults(kind, row)
-            ]
+            problems += [Problem(str(file), number, f"not {latest(kind)}: {wrong}") for wrong in faults(kind, row)]
     return counts, problems
 
 
@@ -162,7 +170,7 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
             for number, line in enumerate(lines, 1):
                 try:
                     row = json.loads(line)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     yield number, f"not JSON: {error}"
                     continue
                 yield (

@@ -35,9 +35,7 @@ def dataset(path: Path, console: Console) -> None:
     """
     folder = built.find(path)
     told = built.manifest(folder)
-    counts = (
-        f"{told['rows']['sft']:,} SFT rows, {told['pairs']:,} pairs, {told['rows']['rejected']:,} rejected"
-    )
+    counts = f"{told['rows']['sft']:,} SFT rows, {told['pairs']:,} pairs, {told['rows']['rejected']:,} rejected"
     by = f", answered by {teachers(told)}" if told["teachers"] else ""
     console.print(f"{told['name']} {told['version']}: {counts}{by}", markup=False)
     for row in built.sample(folder, "sft", 1):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder import show
+from builder.claims import claims
+from builder.providers import EMBEDDED
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,13 +19,10 @@ Manifest = dict[str, Any]
 def built(folder: Path, manifest: Manifest, fresh: bool, console: Console) -> None:
     """Print the whole summary; where nothing was built, one line."""
     if not fresh:
-        console.print(
-            f"nothing to do: {folder} is already built from this recipe and these seeds", markup=False
-        )
+        console.print(f"nothing to do: {folder} is already built from this recipe and these seeds", markup=False)
         return
     console.print(
-        f"[bold]{manifest['name']} {manifest['version']}[/bold]"
-        + (" (a preview)" if manifest["preview"] else "")
+        f"[bold]{manifest['name']} {manifest['version']}[/bold]" + (" (a preview)" if manifest["preview"] else "")
     )
     _funnel(manifest, console)
     rows = manifest["rows"]
@@ -32,14 +32,8 @@ def built(folder: Path, manifest: Manifest, fresh: bool, console: Console) -> No
     )
     spend = manifest["spend"]
     if spend["calls"] or spend["replayed"] or spend["failed"]:
-        tokens = (
-            f", {spend['input_tokens']:,} + {spend['output_tokens']:,} tokens"
-            if spend["output_tokens"]
-            else ""
-        )
-        console.print(
-            f"{spend['calls']} calls, {spend['replayed']} from the ledger, {spend['failed']} failed{tokens}"
-        )
+        tokens = f", {spend['input_tokens']:,} + {spend['output_tokens']:,} tokens" if spend["output_tokens"] else ""
+        console.print(f"{spend['calls']} calls, {spend['replayed']} from the ledger, {spend['failed']} failed{tokens}")
     for note in manifest["notes"]:
         console.print(f"note  {note}", markup=False)
     console.print()
@@ -61,9 +55,7 @@ def _funnel(manifest: Manifest, console: Console) -> None:
     for line in manifest["funnel"]:
         reasons = ", ".join(f"{n} {reason}" for reason, n in line["reasons"].items())
         grown = line["added"] - line["expanded"]
-        table.add_row(
-            line["step"], *(str(n) for n in (line["in"], grown, line["dropped"], line["out"])), reasons
-        )
+        table.add_row(line["step"], *(str(n) for n in (line["in"], grown, line["dropped"], line["out"])), reasons)
     console.print(table)
 
 
@@ -87,31 +79,27 @@ def _wrote(folder: Path, manifest: Manifest, console: Console) -> None:
 
 
 def _next(folder: Path, manifest: Manifest, console: Console) -> None:
-    if manifest["teachers"] == ["embedded"]:
-        console.print(f"teaches      {TEACHES}", markup=False)
-        console.print(f"does not     {DOES_NOT_TEACH}", markup=False)
-        console.print(
-            "next         builder init my-data && builder build my-data/recipe.yaml --teacher ollama:llama3.1",
-            markup=False,
-        )
-        console.print(
-            "             the same line with a real teacher; also openai:MODEL, anthropic:MODEL, http://host/v1#MODEL",
-            markup=False,
-        )
+    said = claims(manifest)
+    for label, sentences in (("teaches", said.teaches), ("does not", said.teaches_not), ("mind", said.limits)):
+        for number, sentence in enumerate(sentences):
+            console.print(_hanging("" if number else label, sentence, console.width), markup=False)
+    console.print()
+    if manifest["teachers"] == [EMBEDDED]:
+        console.print("next         builder init my-data", markup=False)
+        console.print("             builder build my-data/recipe.yaml --teacher ollama:llama3.1", markup=False)
+        console.print("             or openai:MODEL, anthropic:MODEL, http://host/v1#MODEL ...", markup=False)
     console.print(f"look closer  builder show {folder} ID", markup=False)
+
+
+def _hanging(label: str, sentence: str, width: int) -> str:
+    return textwrap.fill(sentence, max(40, width), initial_indent=f"{label:<13}", subsequent_indent=" " * 13)
 
 
 def dry_run(counts: dict[str, int], console: Console) -> None:
     """Print what a build would ask."""
     console.print(f"{counts['seeds']} seeds, {counts['prompts']} prompts reach the teacher")
     if "calls" in counts:
-        console.print(
-            f"{counts['calls']} calls would be made; {counts['replayed']} answers are in the ledger already"
-        )
+        console.print(f"{counts['calls']} calls would be made; {counts['replayed']} answers are in the ledger already")
     else:
         console.print("no `generate` step: no call would be made")
     console.print("nothing was spent, nothing was written")
-
-
-TEACHES = "format, constraints, extraction, conversion, grounding, multi-step requests, small SQL and Python"
-DOES_NOT_TEACH = "world knowledge, free writing, open translation: for those name a real teacher"

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import sample_manifest
 
 from builder.rows import content_id
 
-HOSTILE = (
-    '<script>alert("x")</script> [bold]not markup[/bold] \x1b[31mred\x1b[0m \u202eback | a `b` </pre>&amp;'
-)
+HOSTILE = '<script>alert("x")</script> [bold]not markup[/bold] \x1b[31mred\x1b[0m \u202eback | a `b` </pre>&amp;'
 ITEMS = ("tea", "rope", "ink", "salt", "wool", "lamps", "nails", "paper")
 CITIES = ("Oslo", "Porto", "Lagos", "Quito", "Hanoi", "Turku", "Leeds", "Cusco")
 MESSAGE = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
@@ -30,11 +29,9 @@ def write(folder, hostile=True, teacher="embedded"):
     rejects = _rejects(teacher)
     _sft(folder, candidates)
     _preference(folder, pairs)
-    _table(
-        folder / "rejects.parquet", rejects, ("id", "parent", "seed_id", "step", "reason", "evidence", "row")
-    )
+    _table(folder / "rejects.parquet", rejects, ("id", "parent", "seed_id", "step", "reason", "evidence", "row"))
     _provenance(folder, candidates, pairs)
-    manifest = _manifest(candidates, pairs, rejects, teacher)
+    manifest = sample_manifest.manifest(candidates, pairs, rejects, teacher)
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return folder
 
@@ -119,7 +116,6 @@ def _pair(row):
     return row | {
         "id": content_id("pair", row["id"], rejected_id),
         "metadata": row["metadata"] | extra,
-        "rejected_id": rejected_id,
     }
 
 
@@ -171,73 +167,56 @@ def _sft(folder, rows):
     for split in ("train", "test"):
         table = [
             {
-                "id": r["id"],
-                "messages": [*r["prompt"], {"role": "assistant", "content": r["response"]}],
-                "metadata": json.dumps(r["metadata"]),
+                "id": row["id"],
+                "messages": [*row["prompt"], _said(row["response"])],
+                "metadata": json.dumps(row["metadata"]),
             }
-            for r in rows
-            if r["split"] == split
+            for row in rows
+            if row["split"] == split
         ]
         _table(folder / "sft" / f"{split}.parquet", table, ("id", "messages", "metadata"))
 
 
 def _preference(folder, pairs):
-    def said(text):
-        return [{"role": "assistant", "content": text}]
-
+    assert {pair["split"] for pair in pairs} == {"train"}
     table = [
         {
-            "id": p["id"],
-            "prompt": p["prompt"],
-            "chosen": said(p["response"]),
-            "rejected": said(p["wrong"]),
-            "metadata": json.dumps(p["metadata"]),
+            "id": pair["id"],
+            "prompt": pair["prompt"],
+            "chosen": [_said(pair["response"])],
+            "rejected": [_said(pair["wrong"])],
+            "metadata": json.dumps(pair["metadata"]),
         }
-        for p in pairs
+        for pair in pairs
     ]
     _table(folder / "preference" / "train.parquet", table, ("id", "prompt", "chosen", "rejected", "metadata"))
 
 
+def _said(text):
+    return {"role": "assistant", "content": text}
+
+
 def _provenance(folder, rows, pairs):
-    lines = []
-    for kind, table in (("sft", rows), ("preference", pairs)):
-        for r in table:
-            line = {
-                "id": r["id"],
-                "kind": kind,
-                "split": r["split"],
-                "template_hash": content_id("template", "answer"),
-            }
-            line |= {
-                key: r["metadata"][key]
-                for key in ("seed_id", "source", "license", "task", "model", "score", "lang")
-            }
-            line |= {"call_keys": [r["call_key"]], "checks": json.dumps(r["verdict"])}
-            line |= {
-                "parents": [r["metadata"]["chosen_id"], r["rejected_id"]]
-                if kind == "preference"
-                else [r["seed_id"]]
-            }
-            lines.append(line)
-    names = (
-        "id",
-        "kind",
-        "split",
-        "seed_id",
-        "source",
-        "license",
-        "task",
-        "template_hash",
-        "model",
-        "call_keys",
-        "score",
-        "lang",
-        "checks",
-        "parents",
-    )
-    _table(folder / "provenance.parquet", lines, names)
+    told = ("seed_id", "source", "license", "task", "model", "score", "lang")
+    lines = [
+        {
+            "id": row["id"],
+            "kind": kind,
+            "split": row["split"],
+            **{name: row["metadata"][name] for name in told},
+            "template_hash": content_id("template", "answer"),
+            "call_keys": [row["call_key"]],
+            "parents": [row["seed_id"]] if kind == "sft" else [row["metadata"][side] for side in _SIDES],
+            "checks": json.dumps(row["verdict"]),
+            "measures": json.dumps({"response_chars": len(row["response"])}),
+        }
+        for kind, table in (("sft", rows), ("preference", pairs))
+        for row in table
+    ]
+    _table(folder / "provenance.parquet", lines, list(lines[0]))
 
 
+_SIDES = ("chosen_id", "rejected_id")
 _TYPES = {
     "messages": MESSAGE,
     "prompt": MESSAGE,
@@ -253,87 +232,3 @@ def _table(file: Path, rows, names):
     file.parent.mkdir(parents=True, exist_ok=True)
     columns = {name: pa.array([row[name] for row in rows], _TYPES.get(name, pa.string())) for name in names}
     pq.write_table(pa.table(columns), file)
-
-
-def _manifest(rows, all_pairs, rejects, teacher):
-    sft, pairs, rejected = len(rows), len(all_pairs), len(rejects)
-
-    def line(step, before, added=0, expanded=0, seconds=0.1, config=None, **reasons):
-        reasons = {
-            name.replace("_", " ").replace("near duplicate", "near-duplicate"): n
-            for name, n in reasons.items()
-        }
-        dropped = sum(reasons.values())
-        return {
-            "step": step,
-            "config": config or {},
-            "in": before,
-            "added": added,
-            "expanded": expanded,
-            "dropped": dropped,
-            "out": before + added - expanded - dropped,
-            "reasons": reasons,
-            "seconds": seconds,
-        }
-
-    made = sft + rejected
-    funnel = [
-        line("seed", 0, added=made, config={"tasks": {"count": made}}),
-        line(
-            "generate",
-            made,
-            added=made,
-            expanded=made,
-            needs_an_LLM=2,
-            config={"teacher": [{"provider": teacher}], "samples": 1},
-        ),
-        line("verify", made - 2, config={"on_fail": "mark"}),
-        line("near_miss", made - 2, added=pairs, config={"per_row": 1}),
-        line("quality", made - 2 + pairs, refusal=2, config={"refusals": "drop"}),
-        line("dedup", made - 4 + pairs, near_duplicate=2, config={"threshold": 0.7, "on": "prompt"}),
-        line("pair", made - 6 + pairs, config={"min_margin": 1.0}),
-        line("emit", made - 6 + pairs, config={"test_share": 0.1}),
-    ]
-    by_task = {task: {"sft": 0, "preference": 0, "rejected": 0} for task in _TASKS}
-    for kind, table in (("sft", rows), ("preference", all_pairs)):
-        for row in table:
-            by_task[row["metadata"]["task"]][kind] += 1
-    by_task["grounded_qa"]["rejected"] = rejected
-    return {
-        "schema": "manifest/v1",
-        "name": "sample",
-        "version": "0.1.0",
-        "recipe": {
-            "name": "sample",
-            "version": "0.1.0",
-            "seed": 7,
-            "steps": [{f["step"]: f["config"]} for f in funnel],
-        },
-        "recipe_hash": content_id("recipe"),
-        "builder_version": "0.1.0",
-        "packages": {"polars": "1.30.0", "datasketch": "2.0.0"},
-        "preview": False,
-        "limit": None,
-        "recipe_text": "name: sample  # made by hand\nsteps: []\n",
-        "schemas": ["sft/v1", "preference/v1"],
-        "ledger": "../../ledger.db",
-        "inputs": {"seeds.jsonl": "sha256:" + "0" * 64},
-        "funnel": funnel,
-        "rows": {"made": made + pairs, "sft": sft, "preference_only": pairs, "rejected": rejected},
-        "pairs": pairs,
-        "splits": {"sft": {"train": sft - 4, "test": 4}, "preference": {"train": pairs}},
-        "by_task": by_task,
-        "by_language": {"en": 24, "und": 8},
-        "spend": {
-            "calls": made,
-            "replayed": 0,
-            "failed": 0,
-            "input_tokens": 40 * made,
-            "output_tokens": 9 * made,
-        },
-        "notes": ["near_miss: 3 edits broke no check and were thrown away"],
-        "teachers": [teacher],
-        "files": {"sft/train.parquet": "sha256:" + "1" * 64},
-        "started": "2026-01-02T03:04:05+00:00",
-        "seconds": 1.5,
-    }

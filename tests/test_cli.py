@@ -16,7 +16,7 @@ def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys, builder.cli, typer.main; typer.main.get_command(builder.cli.app)\n"
-        "heavy = {'polars', 'datasets', 'datasketch', 'distilabel', 'langdetect', 'pyarrow', 'pydantic', 'numpy', 'yaml'}\n"
+        "heavy = {'polars', 'datasets', 'datasketch', 'distilabel', 'langdetect', 'pyarrow', 'pydantic', 'numpy'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -60,7 +60,13 @@ def test_bad_input_is_exit_2_one_message_and_no_traceback(tmp_path: Path) -> Non
     (tmp_path / "bad.yaml").write_text("name: x y\nversion: 1\nsteps:\n  - seed: {path: a, pth: b}\n  - dedupe: {}\n")
     done = run("check", "bad.yaml", cwd=tmp_path)
     assert done.returncode == 2 and "Traceback" not in done.stderr
-    for said in ("bad.yaml:1: name", "bad.yaml:2: version", "bad.yaml:4: unknown key", "did you mean 'dedup'?", "4 problems"):
+    for said in (
+        "bad.yaml:1: name",
+        "bad.yaml:2: version",
+        "bad.yaml:4: unknown key",
+        "did you mean 'dedup'?",
+        "4 problems",
+    ):
         assert said in done.stderr
     (tmp_path / "rows.jsonl").write_text('{"id": "b2:0", "messages": []}\nnot json\n')
     done = run("validate", "rows.jsonl", cwd=tmp_path)
@@ -68,7 +74,17 @@ def test_bad_input_is_exit_2_one_message_and_no_traceback(tmp_path: Path) -> Non
 
 
 def test_a_server_that_is_not_there_is_one_sentence_and_exit_1(tmp_path: Path) -> None:
-    done = run("build", "quickstart", "--limit", "5", "--teacher", "http://127.0.0.1:9/v1#m", "--out", "o", cwd=tmp_path)
+    done = run(
+        "build",
+        "quickstart",
+        "--limit",
+        "5",
+        "--teacher",
+        "http://127.0.0.1:9/v1#m",
+        "--out",
+        "o",
+        cwd=tmp_path,
+    )
     assert done.returncode == 1 and "does not answer" in done.stderr and "Traceback" not in done.stderr
 
 

@@ -35,9 +35,7 @@ def run(given, **config):
 
 
 def dropped(after):
-    return [
-        None if mark is None else mark.removeprefix("dedup: ").partition(":")[0] for mark in after["dropped"]
-    ]
+    return [None if mark is None else mark.removeprefix("dedup: ").partition(":")[0] for mark in after["dropped"]]
 
 
 SPAIN = "Name three fruits that are eaten in winter and grow on trees in the south of Spain."
@@ -109,14 +107,9 @@ def test_a_row_dropped_before_is_nobodys_twin():
 
 def test_all_messages_count():
     given = table("Go on.", "Go on.")
-    talks = [
-        [{"role": "system", "content": text}, {"role": "user", "content": "Go on."}]
-        for text in (SPAIN, "Rhyme.")
-    ]
+    talks = [[{"role": "system", "content": text}, {"role": "user", "content": "Go on."}] for text in (SPAIN, "Rhyme.")]
     ids = [rows.prompt_id(talk) for talk in talks]
-    given = given.with_columns(
-        pl.Series("prompt", talks, given.schema["prompt"]), pl.Series("prompt_id", ids)
-    )
+    given = given.with_columns(pl.Series("prompt", talks, given.schema["prompt"]), pl.Series("prompt_id", ids))
     assert dropped(run(given)) == [None, None]
 
 

@@ -120,7 +120,7 @@ def test_every_sentence_of_a_world_is_read_back_as_what_it_tells(world):
         for statement in field.statements:
             for _ in range(5):
                 value = field.kind.draw(rng)
-                aside = Pattern(world.asides[0]).render(rng)
+                aside = world.asides[0].render(rng)
                 passage = read(f"{statement.render(rng, value=value)} {aside}")
                 assert passage is not None, (statement.text, value)
                 assert (passage.world.name, passage.record) == (world.name, {field.key: value})
@@ -142,9 +142,7 @@ def test_every_question_of_a_world_asks_for_one_field(world):
     for field in world.fields:
         for _ in range(10):
             question = field.questions.render(rng)
-            assert [other.key for other in world.fields if other.questions.read(question) is not None] == [
-                field.key
-            ]
+            assert [other.key for other in world.fields if other.questions.read(question) is not None] == [field.key]
 
 
 def test_a_pattern_reads_what_it_renders():

@@ -11,7 +11,7 @@ from builder import rows
 from builder.config import LanguageConfig
 from builder.context import Context
 from builder.errors import InputError
-from builder.steps.language import known_languages, language
+from builder.steps.language import check, known_languages, language
 
 EN = "Please name three animals that live in the forest and say what each of them likes to eat in winter."
 DE = "Nenne bitte drei Tiere, die im Wald leben, und sage zu jedem, was es im Winter am liebsten frisst."
@@ -82,6 +82,7 @@ CODE = "mostly digits, code or symbols"
             '{"origin": "Seville", "changeover": "Oslo", "platform": null, "traveller": "Katya Kowalski"}',
             CODE,
         ),
+        ("SELECT name, workload FROM volunteers WHERE task = 'driving' ORDER BY workload;", CODE),
         ("cap\nscarf\ndress\nskirt\napron\nsandal\njacket\nblazer\nmitten\ngeranium", LIST),
         ("construct, obstruct, deduct, conduct, product, disrupt, destruct", LIST),
         ("See how 1 + 2 = 3; 4 * 5 = 20; 6 * 7 = 42; " * 9, CODE),
@@ -110,9 +111,7 @@ def test_chinese():
     assert [lang[:3] for lang in after["lang"]] == ["zh-", "zh-", "ja"], "Han without Hangul is not Korean"
     assert after["dropped"].to_list() == [None, None, "language: prompt is ja, not one of zh"]
     assert run(table((ZH, None)), keep=["zh-cn"])["dropped"].to_list() == [None]
-    assert (
-        run(table((ZH, None)), keep=["zh-tw"])["dropped"][0] == "language: prompt is zh-cn, not one of zh-tw"
-    )
+    assert run(table((ZH, None)), keep=["zh-tw"])["dropped"][0] == "language: prompt is zh-cn, not one of zh-tw"
 
 
 def test_only_user_turns_count_and_capitals_are_read():
@@ -127,15 +126,15 @@ def test_only_user_turns_count_and_capitals_are_read():
 
 def test_prose_around_code_is_read():
     python = "def is_odd(number):\n    if number % 2 == 0:\n        return False\n    return True"
-    assert run(table((f"{EN}\n\n{python}", f"```python\n{python * 9}\n```\n{DE}"))).select(
-        "lang", "response_lang"
-    ).row(0) == ("en", "de")
+    assert run(table((f"{EN}\n\n{python}", f"```python\n{python * 9}\n```\n{DE}"))).select("lang", "response_lang").row(
+        0
+    ) == ("en", "de")
 
 
 def test_a_code_nobody_knows():
     for wrong, near in (("EN", "en"), ("zh_cn", "zh-cn"), ("eng", "en")):
         with pytest.raises(InputError, match=f"{wrong!r} .*did you mean {near!r}"):
-            run(table((EN, None)), keep=["de", wrong])
+            check(LanguageConfig(keep=["de", wrong]), Path())
     assert {"en", "zh", "zh-cn"} <= set(known_languages()) and len(known_languages()) == 56
 
 

@@ -19,9 +19,7 @@ ASKED = "Name three kinds of fruit that grow on trees."
 def table(*responses, prompt=ASKED):
     messages = [{"role": "user", "content": prompt}]
     same = {"prompt": messages, "prompt_id": rows.prompt_id(messages)}
-    return rows.frame(
-        [{"id": f"id{i}", "seed_id": "s", "response": said} | same for i, said in enumerate(responses)]
-    )
+    return rows.frame([{"id": f"id{i}", "seed_id": "s", "response": said} | same for i, said in enumerate(responses)])
 
 
 def run(given, **config):
@@ -76,9 +74,7 @@ def plain_repetition(text):
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(st.sampled_from("abcdeF"), max_size=90).map(" ".join), max_size=5))
 def test_repetition_is_the_share_of_four_grams_seen_before(texts):
-    assert run(table(*texts))["repetition"].to_list() == pytest.approx(
-        [plain_repetition(text) for text in texts]
-    )
+    assert run(table(*texts))["repetition"].to_list() == pytest.approx([plain_repetition(text) for text in texts])
 
 
 def test_repetition_is_dropped_above_the_threshold():
@@ -164,9 +160,7 @@ def test_echo():
         "Name three",
     ]
     assert run(table(*answers))["echo"].to_list() == [True, True, True, False, False]
-    assert run(table("Hi", "Hi there", prompt="hi"))["echo"].to_list() == [True, False], (
-        "short: only if equal"
-    )
+    assert run(table("Hi", "Hi there", prompt="hi"))["echo"].to_list() == [True, False], "short: only if equal"
     assert marks(run(table(ASKED), echo="keep")) == [None]
     assert marks(run(table(ASKED))) == ["echo"]
 

@@ -277,9 +277,11 @@ TEACHERS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "line", "says"), [case[1:] for case in WHOLE_FILE + TOP + ORDER], ids=[
-    case[0] for case in WHOLE_FILE + TOP + ORDER
-])
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [case[1:] for case in WHOLE_FILE + TOP + ORDER],
+    ids=[case[0] for case in WHOLE_FILE + TOP + ORDER],
+)
 def test_a_malformed_recipe_is_refused_at_its_line(tmp_path, text, line, says):
     first = next(p for p in refused(tmp_path, text) if says in str(p))
     assert first.file == str(tmp_path / "recipe.yaml")
@@ -349,7 +351,9 @@ def test_an_alias_bomb_is_refused_before_it_is_unfolded(tmp_path):
     assert "more than" in problem.what
 
 
-@pytest.mark.parametrize("source", ["", ".", "no-such-recipe", "x\0y", "~nobody-at-all/r.yaml", "a" * 5000, "/dev/null/x"])
+@pytest.mark.parametrize(
+    "source", ["", ".", "no-such-recipe", "x\0y", "~nobody-at-all/r.yaml", "a" * 5000, "/dev/null/x"]
+)
 def test_a_recipe_that_is_not_there_is_refused(source):
     with pytest.raises(InputError) as caught:
         recipe.load(source, CONFIGS)
@@ -453,8 +457,11 @@ def test_whatever_structure_comes_it_is_a_recipe_or_an_input_error(tmp_path, tre
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.text(alphabet=string.printable + "é\x00\u2028\ud800", max_size=60) | st.from_regex(
-    r"(name|version|steps|- seed|  a)?: ?[&*!|>%@`\[\]{},\"'#?-]{0,6}\n(.{0,12}\n){0,3}", fullmatch=True
-))
+@given(
+    st.text(alphabet=string.printable + "é\x00\u2028\ud800", max_size=60)
+    | st.from_regex(
+        r"(name|version|steps|- seed|  a)?: ?[&*!|>%@`\[\]{},\"'#?-]{0,6}\n(.{0,12}\n){0,3}", fullmatch=True
+    )
+)
 def test_whatever_text_comes_it_is_a_recipe_or_an_input_error(tmp_path, text):
     _only_input_errors(tmp_path, text)

@@ -56,9 +56,7 @@ def test_the_page_is_well_formed_and_every_row_is_text(page):
 
 
 def test_the_page_asks_for_nothing(page):
-    links = [
-        attributes[name] for _, attributes in page.tags for name in ("href", "src") if name in attributes
-    ]
+    links = [attributes[name] for _, attributes in page.tags for name in ("href", "src") if name in attributes]
     assert links and all(link.startswith("#") or link == "data:," for link in links)
     policy = next(a["content"] for tag, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
     assert policy.startswith("default-src 'none'")
@@ -144,9 +142,7 @@ def test_a_fold_loses_only_what_it_says(text, head, tail, most):
         assert it.head + it.hidden + it.tail == text
 
 
-words = st.lists(st.sampled_from(["a", "b", "cat", " ", "\n", ",", "é", "東", "京"]), max_size=30).map(
-    "".join
-)
+words = st.lists(st.sampled_from(["a", "b", "cat", " ", "\n", ",", "é", "東", "京"]), max_size=30).map("".join)
 
 
 @given(words | st.text(max_size=40), words | st.text(max_size=40))

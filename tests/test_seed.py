@@ -155,12 +155,8 @@ WRITERS = {
     "a.csv": lambda p: _csv(p.parent, p.name, ","),
     "a.TSV": lambda p: _csv(p.parent, p.name, "\t"),
     "a.parquet": lambda p: pq.write_table(pa.Table.from_pylist([FRUITS, RIVERS]), p),
-    "bom.jsonl": lambda p: p.write_bytes(
-        b"\xef\xbb\xbf" + f"{json.dumps(FRUITS)}\r\n{json.dumps(RIVERS)}".encode()
-    ),
-    "a.jsonl.gz": lambda p: p.write_bytes(
-        gzip.compress(f"{json.dumps(FRUITS)}\n{json.dumps(RIVERS)}".encode())
-    ),
+    "bom.jsonl": lambda p: p.write_bytes(b"\xef\xbb\xbf" + f"{json.dumps(FRUITS)}\r\n{json.dumps(RIVERS)}".encode()),
+    "a.jsonl.gz": lambda p: p.write_bytes(gzip.compress(f"{json.dumps(FRUITS)}\n{json.dumps(RIVERS)}".encode())),
     "b.json.gz": lambda p: p.write_bytes(gzip.compress(json.dumps([FRUITS, RIVERS]).encode())),
 }
 
@@ -300,9 +296,7 @@ def test_ids_do_not_depend_on_where_a_line_stands(tmp_path):
 def test_equal_seeds_are_numbered(tmp_path):
     write(tmp_path, FRUITS, FRUITS, {**FRUITS, "id": "x", "task": "t"})
     prompt = [{"role": "user", "content": "Name three fruits."}]
-    assert read(tmp_path)[0]["id"].to_list() == [
-        content_id("seed", prompt, FRUITS["output"], n) for n in range(3)
-    ]
+    assert read(tmp_path)[0]["id"].to_list() == [content_id("seed", prompt, FRUITS["output"], n) for n in range(3)]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -127,18 +127,12 @@ def test_a_path_that_leads_nowhere_is_one_clear_error(tmp_path, path, said):
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.sampled_from(["a.jsonl", "a.json", "a.csv", "a.tsv", "a.txt", "a.parquet", "a.jsonl.gz"]), st.data()
-)
+@given(st.sampled_from(["a.jsonl", "a.json", "a.csv", "a.tsv", "a.txt", "a.parquet", "a.jsonl.gz"]), st.data())
 def test_no_bytes_make_any_other_error(tmp_path, name, data):
-    whole = {"a.parquet": PARQUET, "a.jsonl.gz": gzip.compress(SEED.encode())}.get(
-        name, f"{SEED}\n{SEED}".encode()
-    )
+    whole = {"a.parquet": PARQUET, "a.jsonl.gz": gzip.compress(SEED.encode())}.get(name, f"{SEED}\n{SEED}".encode())
     at = data.draw(st.integers(0, len(whole)))
     junk = data.draw(
-        st.one_of(
-            st.binary(max_size=8), st.sampled_from([b"\n", b'"', b"{", b"[", b"\xff", b"\0", b"\\ud800"])
-        )
+        st.one_of(st.binary(max_size=8), st.sampled_from([b"\n", b'"', b"{", b"[", b"\xff", b"\0", b"\\ud800"]))
     )
     (tmp_path / name).write_bytes(whole[:at] + junk + whole[at + data.draw(st.integers(0, 8)) :])
     try:

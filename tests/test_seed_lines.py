@@ -50,9 +50,7 @@ BAD_LINES = {
     "wrong type: messages is an object, expected a list of messages": {"messages": {"role": "user"}},
     "wrong type: messages is a string, expected a list": {"messages": "Hi"},
     "wrong type: messages[0] is a string, expected an object with role and content": {"messages": ["Hi"]},
-    "wrong type: messages[0].content is a list, expected a string": {
-        "messages": [{"role": "user", "content": []}]
-    },
+    "wrong type: messages[0].content is a list, expected a string": {"messages": [{"role": "user", "content": []}]},
     "wrong type: messages[0].content is null, expected a string": {"messages": [{"role": "user"}]},
     "wrong type: instances is a number, expected a list": {"instruction": "Hi", "instances": 3},
     "wrong type: instances[1] is a string, expected an object": {"instruction": "Hi", "instances": [{}, "x"]},
@@ -69,27 +67,17 @@ BAD_LINES = {
     "unknown role: messages[0] has 'narrator', expected system, user or assistant": {
         "messages": [{"role": "narrator", "content": "x"}]
     },
-    "unknown role: messages[0] has null, expected system, user or assistant": {
-        "messages": [{"content": "x"}]
-    },
+    "unknown role: messages[0] has null, expected system, user or assistant": {"messages": [{"content": "x"}]},
     "unknown role: messages[0] has a list, expected system, user or assistant": {
         "messages": [{"role": [], "content": "x"}]
     },
     "turns out of order: messages[0] is from the assistant, expected the user": {"messages": [BOT, USER]},
     "turns out of order: messages[1] is from the user, expected the assistant": {"messages": [USER, USER]},
-    "turns out of order: messages[3] is from the assistant, expected the user": {
-        "messages": [SYSTEM, USER, BOT, BOT]
-    },
-    "turns out of order: messages[1] is from the system, expected the assistant": {
-        "messages": [USER, SYSTEM, BOT]
-    },
-    "turns out of order: messages[1] is from the system, expected the user": {
-        "messages": [SYSTEM, SYSTEM, USER]
-    },
+    "turns out of order: messages[3] is from the assistant, expected the user": {"messages": [SYSTEM, USER, BOT, BOT]},
+    "turns out of order: messages[1] is from the system, expected the assistant": {"messages": [USER, SYSTEM, BOT]},
+    "turns out of order: messages[1] is from the system, expected the user": {"messages": [SYSTEM, SYSTEM, USER]},
     "turns out of order: messages has no user message": {"messages": [SYSTEM]},
-    "turns out of order: prompt ends on the assistant; a whole conversation is messages": {
-        "prompt": [USER, BOT]
-    },
+    "turns out of order: prompt ends on the assistant; a whole conversation is messages": {"prompt": [USER, BOT]},
     "turns out of order: chosen does not end on the assistant": {"prompt": "Hi", "chosen": [USER]},
     "turns out of order: chosen begins with other messages than its prompt": {
         "prompt": "Ho",
@@ -148,16 +136,12 @@ def test_a_bad_line_is_rejected_with_its_reason(tmp_path, reason):
 @pytest.mark.parametrize("role", ["tool", "function", "function_call", "observation"])
 def test_tool_turns_are_named_as_such(tmp_path, role):
     chat = [{"from": "human", "value": "Hi"}, {"from": role, "value": "{}"}]
-    write(
-        tmp_path, FRUITS, {"conversations": chat}, {"messages": [USER, BOT], "tools": '[{"name": "search"}]'}
-    )
+    write(tmp_path, FRUITS, {"conversations": chat}, {"messages": [USER, BOT], "tools": '[{"name": "search"}]'})
     table, _ = read(tmp_path)
     assert table["dropped"].to_list()[1:] == ["seed: tool calls are not supported in sft/v1"] * 2
 
 
-@pytest.mark.parametrize(
-    "value", ["NaN", '"\\ud800"', "[" * 300 + "]" * 300], ids=["nan", "surrogate", "deep"]
-)
+@pytest.mark.parametrize("value", ["NaN", '"\\ud800"', "[" * 300 + "]" * 300], ids=["nan", "surrogate", "deep"])
 @pytest.mark.parametrize("check", ["json_equals", "max_words", "includes"])
 def test_checks_that_json_cannot_hold_are_bad_not_fatal(tmp_path, value, check):
     name = {"json_equals": "value", "max_words": "n", "includes": "words"}[check]
@@ -186,9 +170,7 @@ def test_a_file_without_a_seed_says_why_once_per_reason(tmp_path):
 
 
 def test_bad_csv_records_are_rejected_and_reading_goes_on(tmp_path):
-    (tmp_path / "a.csv").write_text(
-        'instruction,output\nHi,Yo\na,b,c\n"x"y,z\nshort\n,blank\nHo,Yo\n"open,1\n2,3\n'
-    )
+    (tmp_path / "a.csv").write_text('instruction,output\nHi,Yo\na,b,c\n"x"y,z\nshort\n,blank\nHo,Yo\n"open,1\n2,3\n')
     table, notes = read(tmp_path, "a.csv")
     assert table["source"].to_list() == [f"a.csv:{n}" for n in range(2, 9)]
     assert table["dropped"].to_list() == [
@@ -205,9 +187,7 @@ def test_bad_csv_records_are_rejected_and_reading_goes_on(tmp_path):
 
 
 def test_bad_rows_of_tables_show_what_was_found(tmp_path):
-    pq.write_table(
-        pa.Table.from_pylist([{"instruction": "Hi"}, {"instruction": " "}]), tmp_path / "a.parquet"
-    )
+    pq.write_table(pa.Table.from_pylist([{"instruction": "Hi"}, {"instruction": " "}]), tmp_path / "a.parquet")
     (tmp_path / "a.json").write_text(json.dumps([{"instruction": "Hi"}, {"instruction": " "}]))
     for name in ("a.parquet", "a.json"):
         table, notes = read(tmp_path, name)
@@ -235,9 +215,7 @@ JSON = st.recursive(
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.lists(st.dictionaries(st.sampled_from([*seeds.shapes.KNOWN, "other"]), JSON, max_size=5), max_size=4)
-)
+@given(st.lists(st.dictionaries(st.sampled_from([*seeds.shapes.KNOWN, "other"]), JSON, max_size=5), max_size=4))
 def test_no_record_makes_any_other_error(tmp_path, records):
     write(tmp_path, FRUITS, *records)
     table, _ = read(tmp_path)

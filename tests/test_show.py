@@ -34,9 +34,7 @@ def ids(folder, file):
 
 def test_a_dataset_is_one_line_one_row_one_pair(plain):
     out = printed(show.dataset, plain)
-    assert out.startswith(
-        "sample 0.1.0: 32 SFT rows, 9 pairs, 6 rejected, answered by the embedded teacher\n"
-    )
+    assert out.startswith("sample 0.1.0: 32 SFT rows, 9 pairs, 6 rejected, answered by the embedded teacher\n")
     assert out.count("an SFT row") == 1 and out.count("a preference pair") == 1
     first = min(ids(plain, "sft/train.parquet") + ids(plain, "sft/test.parquet"))
     assert first in out and "chosen" in out and "rejected" in out and "broke" in out

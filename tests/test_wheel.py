@@ -17,9 +17,16 @@ def test_the_wheel_ships_the_tracked_templates_and_schemas_and_runs_from_anywher
     subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=ROOT, check=True, capture_output=True)
     wheel = next(tmp_path.glob("*.whl"))
     tracked = subprocess.run(
-        ["git", "ls-files", "templates", "schemas", "builder"], cwd=ROOT, check=True, capture_output=True, text=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "templates", "schemas", "builder"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout.split()
-    expected = {name.replace("templates/", "builder/_templates/", 1).replace("schemas/", "builder/_schemas/", 1) for name in tracked}
+    expected = {
+        name.replace("templates/", "builder/_templates/", 1).replace("schemas/", "builder/_schemas/", 1)
+        for name in tracked
+    }
     shipped = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert shipped == expected
 

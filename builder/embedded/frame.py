@@ -61,11 +61,11 @@ def compose(
 
     `request` may use the slots {text} (what the body is called) and {here:here} ("below" or "above") for free.
     """
-    called = Pattern(world.text).render(rng).lower() if world else text
+    called = world.text.render(rng).lower() if world else text
     above = bool(body) and rng.random() < 0.3
     sentences = [
         *([rng.choice(_greetings()).render(rng)] if rng.random() < 0.25 else []),
-        *([Pattern(rng.choice(world.situations)).render(rng)] if world and rng.random() < 0.6 else []),
+        *([rng.choice(world.situations).render(rng)] if world and rng.random() < 0.6 else []),
         request.render(rng, here="above" if above else "below", text=called, **slots),
         *tail,
         *([CLOSERS.render(rng)] if rng.random() < 0.2 else []),
@@ -140,8 +140,8 @@ def _greetings() -> tuple[Pattern, ...]:
 @cache
 def _leads() -> re.Pattern[str]:
     """Every greeting and situation as one regular expression."""
-    texts = [*GREETINGS, *(text for world in WORLDS for text in world.situations)]
-    return re.compile("(?:" + "|".join(Pattern(text).regex for text in texts) + r")(?=\s)")
+    patterns = [*_greetings(), *(pattern for world in WORLDS for pattern in world.situations)]
+    return re.compile("(?:" + "|".join(pattern.regex for pattern in patterns) + r")(?=\s)")
 
 
 @cache

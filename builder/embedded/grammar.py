@@ -4,8 +4,8 @@
     request.render(rng, keys="price and date")      -> "Take the price and date out of the text below."
     request.match("Pull the price from the note below. Thanks!")  -> ({"keys": "price"}, "Thanks!")
 
-`[a|b|]` is a choice (it nests, and may be empty), `{name}` a slot, `{name:kind}` a slot that reads only what KINDS says.
-Every sentence gets its capital when rendered; the fixed words are read in any case, so patterns are written in lower case.
+`[a|b|]` is a choice (it nests, and may be empty), `{name}` a slot, `{name:kind}` one that reads only what KINDS says.
+A sentence gets its capital when rendered, and the fixed words are read in any case: patterns are in lower case.
 """
 
 import random

@@ -36,16 +36,8 @@ STEPS = {
     "next": Phrases("{event} [is|takes place|comes] on the [first|next] {value:word} after that."),
     "month_end": Phrases("{event} [is|takes place|comes] on the last day of that [same |]month."),
 }
-ADJECTIVES = (
-    "first second early late short long small big yearly monthly public private final local regional joint open closed"
-    " annual winter summer autumn evening morning village school harbour garden museum library kitchen factory family"
-    " forest river market cycling sailing chess pottery baking knitting camera theatre choir football railway castle"
-).split()
-NOUNS = (
-    "inspection delivery meeting bill reminder rehearsal workshop visit check-up concert auction repair payment training"
-    " exhibition deadline interview excursion review survey tasting harvest party competition election festival lecture"
-    " examination handover opening clean-up fair order report vote tour course dinner sale reading parade walk race"
-).split()
+ADJECTIVES = ["first", "second", "early", "late", "short", "long", "small", "big", "yearly", "monthly", "public", "private", "final", "local", "regional", "joint", "open", "closed", "annual", "winter", "summer", "autumn", "evening", "morning", "village", "school", "harbour", "garden", "museum", "library", "kitchen", "factory", "family", "forest", "river", "market", "cycling", "sailing", "chess", "pottery", "baking", "knitting", "camera", "theatre", "choir", "football", "railway", "castle"]
+NOUNS = ["inspection", "delivery", "meeting", "bill", "reminder", "rehearsal", "workshop", "visit", "check-up", "concert", "auction", "repair", "payment", "training", "exhibition", "deadline", "interview", "excursion", "review", "survey", "tasting", "harvest", "party", "competition", "election", "festival", "lecture", "examination", "handover", "opening", "clean-up", "fair", "order", "report", "vote", "tour", "course", "dinner", "sale", "reading", "parade", "walk", "race"]
 Event = tuple[str, str, str]
 
 
@@ -53,15 +45,12 @@ def draw(rng: random.Random) -> list[Event]:
     """Return events with different names: the first on a date, most others counted from the one before."""
     nouns = rng.sample(NOUNS, rng.randint(3, 5))
     names = [
-        f"the {adjective} {noun}"
-        for adjective, noun in zip(rng.sample(ADJECTIVES, len(nouns)), nouns, strict=True)
+        f"the {adjective} {noun}" for adjective, noun in zip(rng.sample(ADJECTIVES, len(nouns)), nouns, strict=True)
     ]
-    first = date(rng.randint(2021, 2028), 1, 1) + timedelta(days=rng.randrange(365))
+    first = any_date(rng)
     plan: list[Event] = [(names[0], "on", first.isoformat())]
     for name in names[1:]:
-        how = rng.choice(
-            ("days", "days", "weeks", "months", "working_days", "working_days", "next", "month_end", "on")
-        )
+        how = rng.choice(("days", "days", "weeks", "months", "working_days", "working_days", "next", "month_end", "on"))
         before = rng.random() < 0.25
         values = {
             "on": lambda: (first + timedelta(days=rng.randint(20, 200))).isoformat(),
@@ -80,23 +69,29 @@ def draw(rng: random.Random) -> list[Event]:
     return plan
 
 
+def any_date(rng: random.Random) -> date:
+    """Return a date of the years 2021 to 2028."""
+    return date(rng.randint(2021, 2028), 1, 1) + timedelta(days=rng.randrange(365))
+
+
 def spell(rng: random.Random, event: Event) -> str:
+    """Return the sentence that tells an event."""
     name, how, value = event
     if how == "on":
         day = date.fromisoformat(value)
-        value = rng.choice(
-            (in_words(day), in_words(day), value, f"{MONTHS[day.month - 1]} {day.day}, {day.year}")
-        )
+        value = rng.choice((in_words(day), in_words(day), value, f"{MONTHS[day.month - 1]} {day.day}, {day.year}"))
     if value.startswith("-"):
         how, value = f"{how}_before", value[1:]
     return STEPS[how].render(rng, event=name, value=value)
 
 
 def in_words(day: date) -> str:
+    """Return a date as 14 March 2025."""
     return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
 def read(text: str) -> list[Event] | None:
+    """Return the plan that a text tells, or None where a sentence tells no event."""
     plan = []
     for sentence in SENTENCE_END.split(text.strip()):
         readings = [_event(how, slots) for how, phrases in STEPS.items() if (slots := phrases.read(sentence))]
@@ -111,14 +106,15 @@ def _event(how: str, slots: dict[str, str]) -> Event | None:
     name, value = slots["event"], slots.get("value", "")
     name = name[:1].lower() + name[1:]
     if how == "on":
-        day = _read_date(value)
+        day = read_date(value)
         return (name, how, day.isoformat()) if day else None
     if how == "next" and value not in WEEKDAYS:
         return None
     return (name, how.removesuffix("_before"), f"-{value}" if how.endswith("_before") else value)
 
 
-def _read_date(text: str) -> date | None:
+def read_date(text: str) -> date | None:
+    """Return the date of 14 March 2025, March 14, 2025 or 2025-03-14; None for any other text."""
     parts = text.replace(",", "").replace("-", " ").split()
     if len(parts) != 3:
         return None

@@ -56,8 +56,7 @@ def draw(rng: random.Random, *, shared: bool = False) -> Table:
     height = rng.randint(3, 6)
     chosen = rng.sample([*must, *others], len(must) + len(others))
     columns = [
-        _few(rng, field, height) if shared and field is must[-1] else _different(rng, field, height)
-        for field in chosen
+        _few(rng, field, height) if shared and field is must[-1] else _different(rng, field, height) for field in chosen
     ]
     return Table([field.key for field in chosen], [list(row) for row in zip(*columns, strict=True)])
 

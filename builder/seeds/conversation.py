@@ -15,9 +15,7 @@ _ROLES = {
     **dict.fromkeys(("user", "human", "prompter"), "user"),
     **dict.fromkeys(("assistant", "gpt", "chatgpt", "bot", "model"), "assistant"),
 }
-_TOOL_ROLES = frozenset(
-    {"tool", "tool_call", "tool_response", "function", "function_call", "observation", "ipython"}
-)
+_TOOL_ROLES = frozenset({"tool", "tool_call", "tool_response", "function", "function_call", "observation", "ipython"})
 
 NO_TOOLS = "tool calls are not supported in sft/v1"
 
@@ -59,9 +57,7 @@ def text(value: Any, name: str) -> str:
         try:
             value.encode()
         except UnicodeEncodeError as error:
-            raise Unreadable(
-                f"bad character: {name} has a lone surrogate at position {error.start}"
-            ) from None
+            raise Unreadable(f"bad character: {name} has a lone surrogate at position {error.start}") from None
     return value
 
 

@@ -54,9 +54,7 @@ def check_fields(fields: Mapping[str, str]) -> None:
         if name not in KNOWN:
             near = difflib.get_close_matches(name, KNOWN, n=1)
             fix = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(KNOWN)}"
-            problems.append(
-                Problem(what=f"fields: unknown field {name!r} on the left (ours: yours)", fix=fix)
-            )
+            problems.append(Problem(what=f"fields: unknown field {name!r} on the left (ours: yours)", fix=fix))
     if problems:
         raise InputError(problems)
 
@@ -115,9 +113,7 @@ def _turns(record: dict[str, Any], question: str) -> Iterator[tuple[list[Message
         if messages[-1]["role"] == "user":
             yield messages, _answer(record, messages)
         elif question == "prompt":
-            raise Unreadable(
-                "turns out of order: prompt ends on the assistant; a whole conversation is messages"
-            )
+            raise Unreadable("turns out of order: prompt ends on the assistant; a whole conversation is messages")
         else:
             yield messages[:-1], messages[-1]["content"]
     elif question == "instruction" and not _absent(record.get("instances")):
@@ -132,15 +128,11 @@ def _turns(record: dict[str, Any], question: str) -> Iterator[tuple[list[Message
             prompt = _with_system(record, _asked(asked, instance, f"instances[{i}]."))
             yield prompt, _answer(instance, prompt, f"instances[{i}].")
     else:
-        prompt = _with_system(
-            record, _asked(asked, record if question == "instruction" else {}, name=question)
-        )
+        prompt = _with_system(record, _asked(asked, record if question == "instruction" else {}, name=question))
         yield prompt, _answer(record, prompt)
 
 
-def _asked(
-    instruction: Any, beside: dict[str, Any], where: str = "", name: str = "instruction"
-) -> list[Message]:
+def _asked(instruction: Any, beside: dict[str, Any], where: str = "", name: str = "instruction") -> list[Message]:
     content = text(instruction, name)
     for given in ("input", "context"):
         if not _absent(beside.get(given)):

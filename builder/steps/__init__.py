@@ -6,18 +6,11 @@ To add one: a file beside this one, a config class in builder/config.py, a line 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from builder import config
-from builder.steps.dedup import dedup
-from builder.steps.emit import emit
-from builder.steps.generate import generate
-from builder.steps.language import language
-from builder.steps.near_miss import near_miss
-from builder.steps.pair import pair
-from builder.steps.quality import quality
-from builder.steps.seed import seed
-from builder.steps.verify import verify
+from builder.steps import dedup, emit, generate, language, near_miss, pair, quality, seed, verify
 
 
 class Step(NamedTuple):
@@ -31,18 +24,25 @@ class Step(NamedTuple):
     """Columns it fills."""
     grows: bool = False
     """Whether it may add rows."""
+    check: Callable[[Any, Path], dict[str, str]] = lambda config, base: {}
+    """(config, recipe's folder) -> hashes of what it reads beside the table; raises InputError. Spends nothing."""
 
 
 STEPS: dict[str, Step] = {
-    "seed": Step(seed, config.SeedConfig, makes=("prompt", "task", "checks"), grows=True),
+    "seed": Step(seed.seed, config.SeedConfig, makes=("prompt", "task", "checks"), grows=True, check=seed.check),
     "generate": Step(
-        generate, config.GenerateConfig, ("prompt",), ("response", "model", "call_key"), grows=True
+        generate.generate,
+        config.GenerateConfig,
+        needs=("prompt",),
+        makes=("response", "model", "call_key"),
+        grows=True,
+        check=generate.check,
     ),
-    "verify": Step(verify, config.VerifyConfig, ("response",), ("verdict", "score")),
-    "near_miss": Step(near_miss, config.NearMissConfig, ("response", "verdict"), ("near_miss",), grows=True),
-    "language": Step(language, config.LanguageConfig, ("prompt",), ("lang", "lang_confidence")),
-    "quality": Step(quality, config.QualityConfig, ("prompt",), ("response_chars", "repetition")),
-    "dedup": Step(dedup, config.DedupConfig, ("prompt",), ("twin",)),
-    "pair": Step(pair, config.PairConfig, ("response",), ("rejected_ids",)),
-    "emit": Step(emit, config.EmitConfig, ("response",), ("split",)),
+    "verify": Step(verify.verify, config.VerifyConfig, ("response",), ("verdict", "score")),
+    "near_miss": Step(near_miss.near_miss, config.NearMissConfig, ("verdict",), ("near_miss",), grows=True),
+    "language": Step(language.language, config.LanguageConfig, ("prompt",), ("lang",), check=language.check),
+    "quality": Step(quality.quality, config.QualityConfig, ("prompt",), ("repetition",)),
+    "dedup": Step(dedup.dedup, config.DedupConfig, ("prompt",), ("twin",)),
+    "pair": Step(pair.pair, config.PairConfig, ("response",), ("rejected_ids",)),
+    "emit": Step(emit.emit, config.EmitConfig, ("response",), ("split",)),
 }

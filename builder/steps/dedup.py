@@ -196,9 +196,7 @@ def _shingles(units: list[Unit], size: int) -> Iterator[np.ndarray[Any, np.dtype
 
     texts = pl.DataFrame({"text": [unit.text for unit in units]}, schema={"text": pl.String})
     for said in texts.select(tokens(pl.col("text"))).to_series():
-        runs = {
-            " ".join(run) for run in zip(*(said[start:].to_list() for start in range(size)), strict=False)
-        }
+        runs = {" ".join(run) for run in zip(*(said[start:].to_list() for start in range(size)), strict=False)}
         digests = [hashlib.blake2b(run.encode(), digest_size=8).digest() for run in runs]
         yield np.unique(np.frombuffer(b"".join(digests), dtype="<u8"))
 

@@ -32,14 +32,10 @@ def emit(table: pl.DataFrame, config: EmitConfig, context: Context) -> pl.DataFr
     if config.best_only:
         sft = _best(sft, rows)
     pairs = {id: _standing(row, rows, faults) for id, row in rows.items() if id not in faults}
-    sides = {id for id, rejected in pairs.items() if rejected} | {
-        id for rejected in pairs.values() for id in rejected
-    }
+    sides = {id for id, rejected in pairs.items() if rejected} | {id for rejected in pairs.values() for id in rejected}
     lost = sum(len(row.get("rejected_ids") or []) for row in rows.values()) - sum(map(len, pairs.values()))
     if lost:
-        context.notes.append(
-            f"emit: {lost} pairs fell, because a side was dropped after `pair` or is not valid"
-        )
+        context.notes.append(f"emit: {lost} pairs fell, because a side was dropped after `pair` or is not valid")
 
     table = table.with_columns(
         pl.Series("split", [_split(row["prompt_id"], config.test_share) for row in rows.values()], pl.String),
@@ -78,9 +74,7 @@ def _standing(row: Row, rows: dict[str, Row], faults: dict[str, str]) -> list[st
     """Return the rejected sides that are still alive and give a valid pair."""
     sides = [rows[id] for id in row.get("rejected_ids") or [] if id in rows and id not in faults]
     return [
-        side["id"]
-        for side in sides
-        if not schema.faults("preference", schema.pair(row, side) | {"metadata": "{}"})
+        side["id"] for side in sides if not schema.faults("preference", schema.pair(row, side) | {"metadata": "{}"})
     ]
 
 

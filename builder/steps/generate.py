@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from builder import prompts
@@ -21,6 +22,11 @@ from builder.teacher import Fault, Teacher, gate, make
 
 if TYPE_CHECKING:
     import polars as pl
+
+
+def check(config: GenerateConfig, base: Path) -> dict[str, str]:
+    """Refuse a template that cannot be used; return its hash."""
+    return {f"template {config.template}": prompts.load(config.template, base)[1]}
 
 
 class Draw(NamedTuple):
@@ -85,9 +91,7 @@ def _with_columns(table: pl.DataFrame) -> pl.DataFrame:
 
     texts = ("teacher", "model", "call_key", "template_hash", "finish_reason")
     numbers = ("draw", "input_tokens", "output_tokens")
-    new = [pl.lit(None, pl.String).alias(n) for n in texts] + [
-        pl.lit(None, pl.Int64).alias(n) for n in numbers
-    ]
+    new = [pl.lit(None, pl.String).alias(n) for n in texts] + [pl.lit(None, pl.Int64).alias(n) for n in numbers]
     return table.clear().with_columns(new)
 
 

@@ -35,9 +35,10 @@ _FENCED = re.compile(r"```.*?(```|\Z)", re.DOTALL)
 _CODE = re.compile(r'[(){}\[\]=;<>_+\\^$|]|"[:,}\]]|[:,{\[] *"')
 _CODE_SHARE = 0.06
 """Share of such signs from which a text is code or formulas: langdetect reads Python functions as Catalan."""
+_SQL = re.compile(r"(SELECT|DELETE)\b.*\bFROM\b|(INSERT INTO|UPDATE .* SET|CREATE TABLE)\b", re.DOTALL)
 _PAUSE = re.compile(r"[\n,;:|]| - ")
-_SENTENCE_WORDS = 3
-"""Fewer words than this from pause to pause, on average, are a list or a form: langdetect goes by function words."""
+_SENTENCE_WORDS = 2.5
+"""Fewer words than this from pause to pause, on average, are a list or a form and no sentences."""
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _KANA = re.compile(r"[\u3040-\u30ff]")
 _HANGUL = re.compile(r"[\u1100-\u11ff\uac00-\ud7af]")
@@ -55,22 +56,29 @@ class Verdict(NamedTuple):
     """Why it could not be told."""
 
 
-def language(table: pl.DataFrame, config: LanguageConfig, context: Context) -> pl.DataFrame:
-    """Fill lang, lang_confidence, response_lang, response_lang_confidence; drop rows in an unwanted language.
+def check(config: LanguageConfig, base: Path) -> dict[str, str]:
+    """Refuse a language in `keep` that langdetect does not know: no row would ever be in it."""
+    known = known_languages() if config.keep else []
+    problems = []
+    for code in sorted(set(config.keep or []) - set(known)):
+        near = difflib.get_close_matches(code.lower(), known, n=1, cutoff=0.0)[0]
+        what = f"language: keep: {code!r} is no language code langdetect knows; did you mean {near!r}?"
+        problems.append(Problem(what=what, fix=f"known: {', '.join(known)}"))
+    if problems:
+        raise InputError(problems)
+    return {}
 
-    Raises:
-        InputError: `keep` names a language langdetect does not know.
-    """
+
+def language(table: pl.DataFrame, config: LanguageConfig, context: Context) -> pl.DataFrame:
+    """Fill lang, lang_confidence, response_lang, response_lang_confidence; drop rows in an unwanted language."""
     import polars as pl
 
-    keep = _known(config.keep) if config.keep else []
+    keep = config.keep or []
     texts = {
         "prompt": table.select(text.user_turns(pl.col("prompt")))["prompt"].to_list(),
         "response": table["response"].to_list(),
     }
-    verdicts = _detect_all(
-        {given for side in texts.values() for given in side if given is not None}, config, context
-    )
+    verdicts = _detect_all({given for side in texts.values() for given in side if given is not None}, config, context)
     columns, marks = [], []
     for side, prefix in (("prompt", ""), ("response", "response_")):
         found = [None if given is None else verdicts[given] for given in texts[side]]
@@ -81,14 +89,11 @@ def language(table: pl.DataFrame, config: LanguageConfig, context: Context) -> p
     if not keep:
         return table
     reasons = [
-        _objection(prompt, response, keep, config.keep_undetermined)
-        for prompt, response in zip(*marks, strict=True)
+        _objection(prompt, response, keep, config.keep_undetermined) for prompt, response in zip(*marks, strict=True)
     ]
     evidence = [_evidence(prompt, response) for prompt, response in zip(*marks, strict=True)]
     reason = pl.lit(pl.Series(reasons, dtype=pl.String))
-    return rows.drop(
-        table, "language", reason.is_not_null(), reason, pl.lit(pl.Series(evidence, dtype=pl.String))
-    )
+    return rows.drop(table, "language", reason.is_not_null(), reason, pl.lit(pl.Series(evidence, dtype=pl.String)))
 
 
 def known_languages() -> list[str]:
@@ -96,18 +101,6 @@ def known_languages() -> list[str]:
     from langdetect.detector_factory import PROFILES_DIRECTORY
 
     return sorted({"zh", *(path.name for path in Path(PROFILES_DIRECTORY).iterdir())})
-
-
-def _known(keep: list[str]) -> list[str]:
-    known = known_languages()
-    problems = []
-    for code in sorted(set(keep) - set(known)):
-        near = difflib.get_close_matches(code.lower(), known, n=1, cutoff=0.0)[0]
-        what = f"language: keep: {code!r} is no language code langdetect knows; did you mean {near!r}?"
-        problems.append(Problem(what=what, fix=f"known: {', '.join(known)}"))
-    if problems:
-        raise InputError(problems)
-    return keep
 
 
 def _objection(
@@ -126,15 +119,13 @@ def _objection(
 
 def _evidence(prompt: Verdict | None, response: Verdict | None) -> str:
     sides = {"prompt": prompt, "response": response}
-    given = {
-        side: [part for part in verdict if part is not None] for side, verdict in sides.items() if verdict
-    }
+    given = {side: [part for part in verdict if part is not None] for side, verdict in sides.items() if verdict}
     return json.dumps(given, ensure_ascii=False)
 
 
 def _detect_all(texts: Iterable[str], config: LanguageConfig, context: Context) -> dict[str, Verdict]:
     """Judge each distinct text once, and each distinct reading of them once."""
-    readings = {given: _reading(given) for given in texts}
+    readings = {given: _reading(given, config.min_letters) for given in texts}
     verdicts: dict[str, Verdict] = {}
     with context.progress("telling languages", len(readings)) as advance:
         for reading in readings.values():
@@ -144,30 +135,38 @@ def _detect_all(texts: Iterable[str], config: LanguageConfig, context: Context) 
     return {given: verdicts[reading] for given, reading in readings.items()}
 
 
-def _reading(given: str) -> str:
-    """Take what langdetect shall read: prose, not code; the start only; no capitals throughout (skipped)."""
-    lines = _FENCED.sub("\n", given).splitlines()
-    prose = [line for line in lines if not _is_code(line)]
-    mostly_prose = 2 * sum(map(len, prose)) >= sum(map(len, lines))
-    cleaned = "\n".join(" ".join(line.split()) for line in (prose if mostly_prose else lines))[:_READ_CHARS]
-    return cleaned.lower() if cleaned.isupper() else cleaned
+def _reading(given: str, min_letters: int) -> str:
+    """Take what langdetect shall read: the prose, where there is enough; the start; not all in capitals."""
+    lines = [" ".join(line.split()) for line in _FENCED.sub("\n", given).splitlines()]
+    prose = "\n".join(line for line in lines if not _is_code(line))[:_READ_CHARS]
+    enough = _weigh(prose)[0] >= min_letters
+    reading = prose if enough else "\n".join(lines)[:_READ_CHARS]
+    return reading.lower() if reading.isupper() else reading
+
+
+def _weigh(reading: str) -> tuple[int, int]:
+    """Count letters, each Chinese, Japanese or Korean one as three (it says as much); and those alone."""
+    letters = sum(map(str.isalpha, reading))
+    cjk = sum(len(script.findall(reading)) for script in (_HAN, _KANA, _HANGUL))
+    return letters + 2 * cjk, cjk
 
 
 def _is_code(reading: str) -> bool:
-    return len(_CODE.findall(reading)) > _CODE_SHARE * len("".join(reading.split()))
+    signs = len(_CODE.findall(reading))
+    return signs > _CODE_SHARE * len("".join(reading.split())) or _SQL.match(reading) is not None
 
 
 def _is_list(reading: str, letters: int) -> bool:
-    """Tell a list from sentences, in Latin script: others are told by their letters, and not all have spaces."""
+    """Tell a list from sentences, in Latin script: others are known by their letters, spaced or not."""
     latin = sum(map(str.isascii, filter(str.isalpha, reading)))
     parts = [part for part in _PAUSE.split(reading) if part.strip()]
     return 2 * latin > letters and len(reading.split()) < _SENTENCE_WORDS * len(parts)
 
 
 def _judge(reading: str, config: LanguageConfig) -> Verdict:
-    letters = sum(map(str.isalpha, reading))
-    cjk = sum(len(script.findall(reading)) for script in (_HAN, _KANA, _HANGUL))
-    if letters + 2 * cjk < config.min_letters:  # one of them says as much as three letters
+    weight, cjk = _weigh(reading)
+    letters = weight - 2 * cjk
+    if weight < config.min_letters:
         return Verdict(UNDETERMINED, 0.0, "too short to tell")
     if 2 * letters < len("".join(reading.split())) or _is_code(reading):
         return Verdict(UNDETERMINED, 0.0, "mostly digits, code or symbols")
@@ -175,9 +174,7 @@ def _judge(reading: str, config: LanguageConfig) -> Verdict:
         return Verdict(UNDETERMINED, 0.0, "a list of words, no sentence")
     lang, confidence = _detect(reading, _possible(reading, cjk, letters - cjk))
     if confidence < config.min_confidence:
-        return Verdict(
-            UNDETERMINED, confidence, f"too close to tell: {lang} at best" if lang else "no known letters"
-        )
+        return Verdict(UNDETERMINED, confidence, f"too close to tell: {lang} at best" if lang else "no known letters")
     return Verdict(lang, confidence)
 
 

@@ -26,9 +26,7 @@ def pair(table: pl.DataFrame, config: PairConfig, context: Context) -> pl.DataFr
     if "score" not in table.columns or table["score"].null_count() == table.height:
         context.notes.append("no pairs: no answer has a score; put `verify` (or a judge) before `pair`")
     else:
-        wanted = [
-            name for name in ("id", "prompt_id", "response", "score", "failed") if name in table.columns
-        ]
+        wanted = [name for name in ("id", "prompt_id", "response", "score", "failed") if name in table.columns]
         candidates = table.filter(pl.col("response").is_not_null() & pl.col("score").is_not_null())
         for _, group in candidates.select(wanted).group_by("prompt_id", maintain_order=True):
             made = _pairs(group.to_dicts(), config)

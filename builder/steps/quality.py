@@ -103,9 +103,7 @@ def _measures(*, knows_finish: bool) -> dict[str, pl.Expr]:
     import polars as pl
 
     response = pl.col("response")
-    contents = (
-        pl.col("prompt").list.eval(pl.element().struct.field("content")).list.join("\n", ignore_nulls=True)
-    )
+    contents = pl.col("prompt").list.eval(pl.element().struct.field("content")).list.join("\n", ignore_nulls=True)
     asked = _normal(pl.col("prompt").list.last().struct.field("content"))
     said = _normal(response)
     rest = said.str.len_chars() - asked.str.len_chars()
@@ -119,10 +117,7 @@ def _measures(*, knows_finish: bool) -> dict[str, pl.Expr]:
         "response_chars": response.str.strip_chars().str.len_chars().cast(pl.Int64),
         "response_words": words(response).list.len().cast(pl.Int64),
         "repetition": _repetition(words(response.str.to_lowercase())),
-        "refusal": response.str.slice(0, 400)
-        .str.to_lowercase()
-        .str.replace_all("’", "'")
-        .str.contains(REFUSAL),
+        "refusal": response.str.slice(0, 400).str.to_lowercase().str.replace_all("’", "'").str.contains(REFUSAL),
         "truncated": truncated,
         "echo": (said != "") & ((said == asked) | (begins & (rest <= asked.str.len_chars() * ECHO_REST))),
         "empty": said == "",

@@ -14,13 +14,14 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.config import SeedConfig, TasksConfig
 from builder.context import Context
 from builder.errors import InputError, Problem
 from builder.rows import canonical_json, content_id, frame, prompt_id
-from builder.seeds import Line, Seed, Source, Unreadable, check_fields, open_source, recognise
+from builder.seeds import Line, Seed, Source, Unreadable, check_fields, fingerprint, open_source, recognise
 from builder.verify import problems as problems_of_checks
 
 if TYPE_CHECKING:
@@ -30,6 +31,14 @@ Row = dict[str, Any]
 
 _SHOWN = 50  # problems in one error
 _TOGETHER = 10_000  # rows made into a table at once
+
+
+def check(config: SeedConfig, base: Path) -> dict[str, str]:
+    """Refuse a source that is not there or cannot be read, and what is wrong with the settings; return its hash."""
+    check_fields(config.fields)
+    if config.tasks is not None:
+        _known(config.tasks)
+    return fingerprint(config, base)
 
 
 def seed(table: pl.DataFrame, config: SeedConfig, context: Context) -> pl.DataFrame:
@@ -171,6 +180,15 @@ def _rejected(name: str, line: Line, reason: str) -> Row:
         "dropped": f"seed: {reason}",
         "evidence": canonical_json(evidence),
     }
+
+
+def _known(tasks: TasksConfig) -> None:
+    from builder.embedded.families import FAMILIES
+
+    unknown = [name for name in tasks.families or [] if name not in FAMILIES]
+    if unknown:
+        what = f"tasks.families: no such family: {', '.join(unknown)}"
+        raise InputError([Problem(what=what, fix=f"known: {', '.join(FAMILIES)}")])
 
 
 def _generated(tasks: TasksConfig, license: str | None, seed: int) -> Iterator[Row]:

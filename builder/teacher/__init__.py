@@ -28,9 +28,7 @@ class Fault(Exception):
         wait: seconds the server asked us to wait, if it did.
     """
 
-    def __init__(
-        self, kind: str, detail: str, *, retry: bool = False, fatal: bool = False, wait: float = 0.0
-    ) -> None:
+    def __init__(self, kind: str, detail: str, *, retry: bool = False, fatal: bool = False, wait: float = 0.0) -> None:
         super().__init__(f"{kind}: {detail}" if detail else kind)
         self.kind, self.detail, self.retry, self.fatal, self.wait = kind, detail, retry, fatal, wait
 

@@ -70,9 +70,7 @@ class DistilabelTeacher:
             self._llm.load()
         except ImportError as error:
             extra = f"pip install 'instruct-builder[{provider.extra}]'" if provider.extra else str(error)
-            raise InputError(
-                [Problem("", 0, f"the client of {self.provider} is not installed", extra)]
-            ) from None
+            raise InputError([Problem("", 0, f"the client of {self.provider} is not installed", extra)]) from None
         self._arguments = self._named_arguments()
 
     def _key(self) -> str | None:
@@ -84,9 +82,7 @@ class DistilabelTeacher:
         variable = self.config.key_env or PROVIDERS[self.provider].key
         key = os.environ.get(variable, "").strip() if variable else None
         if key and not (key.isascii() and key.isprintable()):  # not shown; a client would show it
-            raise InputError(
-                f"teacher {self.name}: what ${variable} holds is no key: a character is out of place"
-            )
+            raise InputError(f"teacher {self.name}: what ${variable} holds is no key: a character is out of place")
         if self.config.key_env is None and self.config.url and self.config.provider is None:
             local = urlsplit(self.config.url).hostname in ("localhost", "127.0.0.1", "::1")
             return key if local and key else "not-needed"
@@ -102,9 +98,7 @@ class DistilabelTeacher:
 
         try:
             async with httpx.AsyncClient(timeout=min(_PROBE_SECONDS, self.config.timeout)) as client:
-                said = await client.get(
-                    f"{url.rstrip('/')}/models", headers={"Authorization": f"Bearer {key}"}
-                )
+                said = await client.get(f"{url.rstrip('/')}/models", headers={"Authorization": f"Bearer {key}"})
         except httpx.InvalidURL as error:
             raise InputError(f"teacher {self.name}: not a URL: {error}") from None
         except httpx.HTTPError as error:
@@ -125,9 +119,7 @@ class DistilabelTeacher:
         taken = inspect.signature(call).parameters
         given = {name: value for name in _ARGUMENTS if (value := getattr(self.config, name)) is not None}
         if "options" in taken:  # Ollama takes them in one dictionary, under its own names
-            renamed = {
-                "num_predict" if name == "max_tokens" else name: value for name, value in given.items()
-            }
+            renamed = {"num_predict" if name == "max_tokens" else name: value for name, value in given.items()}
             return {"options": renamed, **self.config.extra}
         arguments = dict(self.config.extra)
         problems = []
@@ -154,9 +146,7 @@ class DistilabelTeacher:
                 if hasattr(llm, "agenerate"):
                     output = await llm.agenerate(input=list(messages), **self._arguments)
                 else:  # in-process models are synchronous; one batch of one, off the event loop
-                    outputs = await asyncio.to_thread(
-                        llm.generate, inputs=[list(messages)], **self._arguments
-                    )
+                    outputs = await asyncio.to_thread(llm.generate, inputs=[list(messages)], **self._arguments)
                     output = outputs[0]
         except TimeoutError:
             raise Fault("timeout", f"no answer in {self.config.timeout:g} s", retry=True) from None
@@ -185,9 +175,7 @@ def _make_llm(class_name: str, config: TeacherConfig, model: str, key: str | Non
     cls = _with_finish_reason(getattr(llms, class_name), llms.OpenAILLM)
     fields = cls.model_fields
     arguments: dict[str, Any] = {next(name for name in _MODEL_FIELDS if name in fields): model}
-    url = config.url or (
-        _OPENAI_URL if class_name == "OpenAILLM" else None
-    )  # or $OPENAI_BASE_URL would count
+    url = config.url or (_OPENAI_URL if class_name == "OpenAILLM" else None)  # or $OPENAI_BASE_URL would count
     if url is not None:
         url_field = next((name for name in _URL_FIELDS if name in fields), None)
         if url_field is None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
-from builder.verify import answer, code, data, dates, lists, tables, text
+from builder.verify import answer, code, data, dates, edits, lists, ranks, stories, tables, text, units
 
 CHECKS: dict[str, Callable[..., bool]] = {
     check.__name__: check
@@ -36,6 +36,10 @@ CHECKS: dict[str, Callable[..., bool]] = {
         *(tables.table_is, tables.table_answer,),
         *(dates.plan_date, dates.plan_gap,),
         *(code.sql_returns, code.python_returns, code.code_only,),
+        *(units.conversions,),
+        *(stories.redacted, stories.routed, stories.worked_answer,),
+        *(edits.corrected, edits.edited_facts,),
+        *(ranks.ranked,),
     )
 }
 

@@ -4,10 +4,9 @@ import json
 import re
 from typing import Any
 
-from builder.verify.text import count_phrase
+from builder.verify.text import count_phrase, without_list_numbers
 
 NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-LIST_NUMBER = re.compile(r"^\s*\d+[.)] ", re.MULTILINE)  # layout, not a claim
 FENCE = re.compile(r"```[a-z]*\n(.*)\n```", re.DOTALL)
 
 
@@ -29,19 +28,19 @@ def key_values(response: str, expected: dict[str, str], separator: str = ": ") -
 
 def mentions(response: str, values: list[str]) -> bool:
     """Hold if the response tells every one of the values (whole words, any case)."""
-    told = LIST_NUMBER.sub("", response)
+    told = without_list_numbers(response)
     return all(count_phrase(told, value) for value in values)
 
 
 def omits(response: str, values: list[str]) -> bool:
     """Hold if the response is not empty and tells none of the values (whole words, any case)."""
-    told = LIST_NUMBER.sub("", response)
+    told = without_list_numbers(response)
     return bool(told.strip()) and not any(count_phrase(told, value) for value in values)
 
 
 def no_new_numbers(response: str, source: str) -> bool:
     """Hold if the response is not empty and every number in it stands in the source too."""
-    told = LIST_NUMBER.sub("", response)
+    told = without_list_numbers(response)
     return bool(told.strip()) and set(NUMBER.findall(told)) <= set(NUMBER.findall(source))
 
 

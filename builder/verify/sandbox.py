@@ -12,7 +12,7 @@ import tempfile
 from typing import Any
 
 SECONDS = 2  # of computing
-PATIENCE = 10  # seconds by the clock, for code that sleeps
+PATIENCE = 5  # seconds by the clock, for code that sleeps
 MEMORY = 512 * 2**20
 OUTPUT = 2**20
 

@@ -14,9 +14,7 @@ NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
 Record = dict[str, str]
 
 
-def table_is(
-    response: str, form: str, columns: list[str], rows: list[list[str]], changes: list[list[str]]
-) -> bool:
+def table_is(response: str, form: str, columns: list[str], rows: list[list[str]], changes: list[list[str]]) -> bool:
     """Hold if the response is the table (bare or in a code fence), changed as told, in the form asked for.
 
     Forms: csv, semicolons, json, json_columns, json_lines, markdown. Changes: ["drop", column], ["rename", column, name],
@@ -65,9 +63,7 @@ def table_answer(response: str, columns: list[str], rows: list[list[str]], ask: 
     if ask["what"] == "count":
         return _number(response) == len(left)
     if ask["what"] == "names":
-        return [plain(part) for part in response.split(",")] == [
-            plain(record[ask["name"]]) for record in left
-        ]
+        return [plain(part) for part in response.split(",")] == [plain(record[ask["name"]]) for record in left]
     cells = [Fraction(record[ask["column"]]) for record in left]
     if ask["what"].startswith("who"):
         wanted = {"who_max": 0, "who_second": 1, "who_min": len(cells) - 1}[ask["what"]]
@@ -108,19 +104,14 @@ def _sorted(records: list[Record], column: str, *, down: bool) -> list[Record]:
     numeric = all(NUMBER.fullmatch(record[column]) for record in records)
     keys = [Fraction(r[column]) if numeric else r[column].casefold() for r in records]
     ranks = [
-        sum(
-            (other > key if down else other < key) or (other == key and place < at)
-            for place, other in enumerate(keys)
-        )  # type: ignore[operator]
+        sum((other > key if down else other < key) or (other == key and place < at) for place, other in enumerate(keys))  # type: ignore[operator]
         for at, key in enumerate(keys)
     ]
     return [records[ranks.index(rank)] for rank in range(len(records))]
 
 
 def _typed(record: Record) -> dict[str, Any]:
-    return {
-        name: json.loads(cell) if NUMBER.fullmatch(cell) else cell or None for name, cell in record.items()
-    }
+    return {name: json.loads(cell) if NUMBER.fullmatch(cell) else cell or None for name, cell in record.items()}
 
 
 def _loads(line: str) -> Any:
@@ -137,19 +128,14 @@ def _bars(line: str) -> list[str]:
 
 def _separated(text: str, mark: str) -> list[list[str]]:
     try:
-        return [
-            [cell.strip() for cell in row]
-            for row in csv.reader(text.splitlines(), delimiter=mark, strict=True)
-        ]
+        return [[cell.strip() for cell in row] for row in csv.reader(text.splitlines(), delimiter=mark, strict=True)]
     except csv.Error:
         return []
 
 
 def _alike(found: list[list[str]], wanted: list[list[str]]) -> bool:
     """Tell whether two grids are equal; 12.50 is 12.5."""
-    return [[_even(cell) for cell in row] for row in found] == [
-        [_even(cell) for cell in row] for row in wanted
-    ]
+    return [[_even(cell) for cell in row] for row in found] == [[_even(cell) for cell in row] for row in wanted]
 
 
 def _even(cell: str) -> str | Fraction:

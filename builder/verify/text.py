@@ -4,6 +4,10 @@ import re
 
 SENTENCE_END = re.compile(r"[.!?]+[\"')\]]*(?=\s|$)")
 BULLET = re.compile(r"[-*•] \S")
+LIST_NUMBER = re.compile(r"^\s*\d+[.)] ", re.MULTILINE)
+# A digit after a point or a comma belongs to a longer number: 3 does not stand in "3.5" or "1,3".
+WORD_BEFORE = re.compile(r"\w$|\d[.,:]$")
+WORD_AFTER = re.compile(r"\w|[.,:]\d")
 NUMBERED = re.compile(r"(\d+)[.)] \S")
 
 
@@ -91,7 +95,7 @@ def parts(response: str, n: int, separator: str) -> bool:
 
 def sentence_ends(response: str, mark: str) -> bool:
     """Hold if every sentence (and every line of a list) ends with the mark: one of . ! ?"""
-    found = _lines(re.sub(r"^\s*\d+[.)] ", "", response, flags=re.MULTILINE))
+    found = _lines(without_list_numbers(response))
     ends = [end.group()[0] for line in found for end in SENTENCE_END.finditer(line)]
     return bool(ends) and set(ends) == {mark} and all(SENTENCE_END.search(line) for line in found)
 
@@ -99,15 +103,15 @@ def sentence_ends(response: str, mark: str) -> bool:
 def emphasised(response: str, value: str, mark: str) -> bool:
     """Hold if the value stands between the marks every time it is told: mark is ** or * or a pair such as []."""
     left, right = (mark[0], mark[1]) if len(mark) == 2 and mark[0] != mark[1] else (mark, mark)
-    text, wanted = response.casefold(), f"{left}{value}{right}".casefold()
+    text, wanted = without_list_numbers(response).casefold(), f"{left}{value}{right}".casefold()
     return wanted in text and count_phrase(text.replace(wanted, " "), value) == 0
 
 
 def in_order(response: str, values: list[str]) -> bool:
     """Hold if the response tells the values in this order (any case), each for the first time after the one before."""
-    after = 0
+    text, after = without_list_numbers(response), 0
     for value in values:
-        place = next((place for place in find_phrase(response, value) if place >= after), None)
+        place = next((place for place in find_phrase(text, value) if place >= after), None)
         if place is None:
             return False
         after = place + len(value)
@@ -136,10 +140,20 @@ def count_phrase(text: str, phrase: str) -> int:
 
 def find_phrase(text: str, phrase: str) -> list[int]:
     """Return where a phrase begins in a text, as whole words, in any case; blanks of any length are one."""
-    wanted = r"\s+".join(re.escape(word) for word in phrase.casefold().split())
-    # A digit after a point or a comma belongs to a longer number: 3 does not stand in "3.5" or "1,3".
-    whole_words = rf"(?<!\w)(?<!\d[.,:])(?:{wanted})(?!\w)(?![.,:]\d)"
-    return [found.start() for found in re.finditer(whole_words, text.casefold())] if wanted else []
+    hay, wanted = " ".join(text.casefold().split()), " ".join(phrase.casefold().split())
+    places = []
+    at = hay.find(wanted) if wanted else -1
+    while at >= 0:
+        before, after = hay[max(0, at - 2) : at], hay[at + len(wanted) : at + len(wanted) + 2]
+        if not (WORD_BEFORE.search(before) or WORD_AFTER.match(after)):
+            places.append(at)
+        at = hay.find(wanted, at + 1)
+    return places
+
+
+def without_list_numbers(text: str) -> str:
+    """Return a text without the numbers of its list items: they are layout, not a claim."""
+    return LIST_NUMBER.sub("", text)
 
 
 def is_item(line: str) -> bool:

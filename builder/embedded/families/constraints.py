@@ -7,7 +7,8 @@ import random
 from collections.abc import Iterator
 
 from builder.embedded import constraints, frame, prose, worlds
-from builder.embedded.constraints import Asked, Fact
+from builder.embedded.constraints import Asked
+from builder.embedded.forms import Fact
 from builder.embedded.grammar import Phrases
 from builder.embedded.task import Messages, Slip, Task, user
 from builder.embedded.worlds import Passage
@@ -21,6 +22,10 @@ REQUEST = Phrases(
     "[report|state|note down] the {labels} [as given in|from|found in] the {text} {here:here}.",
     "from the {text} {here:here}, [I need|we need|my colleague needs] the {labels}[| and nothing more].",
     "[what are|can you give me] the {labels} [in|according to] the {text} {here:here}?",
+)
+PADDING = (
+    "I hope that this is what you were looking for; please do not hesitate to ask if anything else in the text "
+    "should be looked up for you as well."
 )
 
 
@@ -39,9 +44,7 @@ def sample(rng: random.Random) -> Task:
         labels=prose.join([fact.label for fact in facts]),
     )
     told = [fact.value for fact in facts]
-    others = [
-        value for key, value in passage.record.items() if key not in keys and value not in " ".join(told)
-    ]
+    others = [value for key, value in passage.record.items() if key not in keys and value not in " ".join(told)]
     content = [{"check": "mentions", "values": told}, {"check": "omits", "values": others}]
     return Task("constraints", ABILITY, user(prompt), [*content, *constraints.checks(asked, facts)])
 
@@ -63,6 +66,8 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
         yield Slip(f"ignored_{name}", constraints.write(facts, others))
     if len(asked) > 1:
         yield Slip("ignored_all", constraints.write(facts, {}))
+    if "max_words" in asked:
+        yield Slip("too_long", f"{response} {PADDING}")
     if "in_order" in asked:
         yield Slip("changed_order", constraints.write(facts[::-1], asked))
     lost = rng.randrange(len(facts))
@@ -84,9 +89,7 @@ def _facts(passage: Passage, keys: list[str]) -> list[Fact]:
 
 def _read(messages: Messages) -> tuple[Passage, list[Fact], Asked] | None:
     """Return the passage, the facts asked for and the constraints."""
-    if not (reading := frame.read(messages, REQUEST, rest=True)) or not (
-        passage := worlds.read(reading.body)
-    ):
+    if not (reading := frame.read(messages, REQUEST, rest=True)) or not (passage := worlds.read(reading.body)):
         return None
     asked = constraints.read(reading.rest)
     keys = {passage.world.by_key[key].label: key for key in passage.record}

@@ -16,27 +16,27 @@ WEIGHT = 3.0
 LEAD = (
     "[I am [moving|tidying|importing|cleaning up] [our|some|my] [old |monthly |shared ||]"
     "[records|data|lists] [this week|before the audit|for a new tool|from an old program]. |"
-    "[Another|A newer|The next] [program|tool|script|colleague] [cannot read|wants something else than] [this|the present] "
-    "[form|layout]. |[We|They] [only accept|can only load|work with only|know just] one [kind of file|format] [here|in the office]. |||]"
+    "[Another|A newer|The next] [program|tool|script|colleague] [cannot read|wants something else than] "
+    "[this|the present] "
+    "[form|layout]. |[We|They] [only accept|can only load|work with only|know just] one [kind of "
+    "file|format] [here|in the office]. |||]"
 )
 REQUEST = Phrases(
     f"{LEAD}[convert|turn|change|rewrite] the {{text}} {{here:here}} [into|to] {{form}}.",
     f"{LEAD}[I need|please give me|write|return] the [data|rows|contents] of the {{text}} {{here:here}} as {{form}}.",
-    f"{LEAD}[take|read] the {{text}} {{here:here}} and [write|print] [it|the same data] [out |again |]as {{form}}[, nothing "
+    f"{LEAD}[take|read] the {{text}} {{here:here}} and [write|print] [it|the same data] [out |again |]as "
+    f"{{form}}[, nothing "
     "else|, without any comment|].",
-    f"{LEAD}[what does the {{text}} {{here:here}} look like|how would the {{text}} {{here:here}} look] as {{form}}? [answer|reply] with [the result|that] "
+    f"{LEAD}[what does the {{text}} {{here:here}} look like|how would the {{text}} {{here:here}} look] as "
+    f"{{form}}? [answer|reply] with [the result|that] "
     "[only|alone].",
 )
 FORMS = {
     "csv": Phrases("[plain |]CSV with commas[ and a header line|]", "comma-separated values with a header"),
-    "semicolons": Phrases(
-        "CSV with semicolons[ in place of commas|]", "semicolon-separated values with a header"
-    ),
+    "semicolons": Phrases("CSV with semicolons[ in place of commas|]", "semicolon-separated values with a header"),
     "json": Phrases("a JSON [array|list] of objects[, one [for each|per] row|]"),
     "json_columns": Phrases("[one|a] JSON object that has a list [of values |]for [every|each] column"),
-    "json_lines": Phrases(
-        "JSON lines, one object [per|for each] row", "JSON objects, one [per|on each] line"
-    ),
+    "json_lines": Phrases("JSON lines, one object [per|for each] row", "JSON objects, one [per|on each] line"),
     "markdown": Phrases("a Markdown table", "a table in Markdown"),
 }
 CHANGES = {
@@ -62,7 +62,8 @@ CHANGES = {
     ),
 }
 EMPTY = Phrases(
-    "[an empty cell|a missing value|a gap] [is|becomes|is written as] null in JSON and stays empty [elsewhere|in any other form]."
+    "[an empty cell|a missing value|a gap] [is|becomes|is written as] null in JSON and stays empty "
+    "[elsewhere|in any other form]."
 )
 Change = list[str]
 
@@ -79,9 +80,7 @@ def sample(rng: random.Random) -> Task:
         elif column in table.numeric():
             changes.append(["sort", column, rng.choice(("up", "down"))])
     tail = [
-        CHANGES[change[-1] if change[0] == "sort" else change[0]].render(
-            rng, column=change[1], name=change[-1]
-        )
+        CHANGES[change[-1] if change[0] == "sort" else change[0]].render(rng, column=change[1], name=change[-1])
         for change in changes
     ]
     if columns and rng.random() < 0.3:
@@ -169,11 +168,7 @@ def _phrase(rng: random.Random, form: str) -> str:
 def _other_name(rng: random.Random, column: str) -> str:
     """Return another name for a column: orderDate for order_date, item_info for item."""
     head, *rest = column.split("_")
-    return (
-        head + "".join(map(str.capitalize, rest))
-        if rest
-        else f"{column}_{rng.choice(('info', 'entry', 'value'))}"
-    )
+    return head + "".join(map(str.capitalize, rest)) if rest else f"{column}_{rng.choice(('info', 'entry', 'value'))}"
 
 
 def _read(messages: Messages) -> tuple[Table, str, list[Change]] | None:
@@ -181,18 +176,14 @@ def _read(messages: Messages) -> tuple[Table, str, list[Change]] | None:
     reading = frame.read(messages, REQUEST, rest=True)
     if not reading or not (table := tables.read(reading.body)):
         return None
-    form = next(
-        (name for name, phrases in FORMS.items() if phrases.read(reading.slots["form"]) is not None), None
-    )
+    form = next((name for name, phrases in FORMS.items() if phrases.read(reading.slots["form"]) is not None), None)
     changes: list[Change] = []
     rest = reading.rest
     while rest:
         if found := EMPTY.match(rest):
             rest = found[1]
             continue
-        kind, found = next(
-            ((kind, f) for kind, phrases in CHANGES.items() if (f := phrases.match(rest))), ("", None)
-        )
+        kind, found = next(((kind, f) for kind, phrases in CHANGES.items() if (f := phrases.match(rest))), ("", None))
         if not found or found[0]["column"].lower() not in table.columns:
             return None
         column = found[0]["column"].lower()

@@ -19,17 +19,21 @@ REQUEST = Phrases(
     "[work out|find out|calculate] from the {text} {here:here} on which [date|day] {event} [is|falls]. {form}.",
     "[on which date|when] is {event} [going by|according to] the {text} {here:here}? {form}.",
     "I need the date of {event}; [everything|all you need] is in the {text} {here:here}. {form}.",
-    "[read|follow] the {text} {here:here} [step by step|carefully] and [tell me|give me|write] the date of {event}. {form}.",
+    "[read|follow] the {text} {here:here} [step by step|carefully] and [tell me|give me|write] the date of "
+    "{event}. {form}.",
 )
 GAP = Phrases(
-    "[work out|find out|calculate] from the {text} {here:here} how many {unit} [lie between|there are between] {first} and {last}. {rule}.",
+    "[work out|find out|calculate] from the {text} {here:here} how many {unit} [lie between|there are "
+    "between] {first} and {last}. {rule}.",
     "how many {unit} pass from {first} to {last}, [going by|according to] the {text} {here:here}? {rule}.",
-    "[read|follow] the {text} {here:here} [step by step|carefully] and [tell me|write] how many {unit} [after|later than] {first} "
-    "{last} is. {rule}.",
-    "I need the number of {unit} from {first} to {last}; [everything|all you need] is in the {text} {here:here}. {rule}.",
+    "[read|follow] the {text} {here:here} [step by step|carefully] and [tell me|write] how many {unit} it is "
+    "from {first} to {last}. {rule}.",
+    "I need the number of {unit} from {first} to {last}; [everything|all you need] is in the {text} "
+    "{here:here}. {rule}.",
 )
 RULE = Phrases(
-    "[do not count the first of these days, but count the last|leave out the first of these days and include the last]; "
+    "[do not count the first of these days, but count the last|leave out the first of these days and include "
+    "the last]; "
     "[answer|reply] with the [bare |]number[ only|]",
     "the first of these days does not count, the last one does; [give|write] [just|only] the number",
 )
@@ -44,7 +48,7 @@ FORMS = {
 }
 UNITS = {
     "days": ("days",),
-    "working_days": ("working days (Monday to Friday)", "weekdays from Monday to Friday"),
+    "working_days": ("working days (Monday to Friday)", "weekdays (Monday to Friday)"),
     "weeks": ("whole weeks",),
     **{weekday: (f"{weekday}s",) for weekday in WEEKDAYS},
 }
@@ -61,9 +65,7 @@ def sample(rng: random.Random) -> Task:
     events = [list(event) for event in plan]
     if rng.random() < 0.6 or (days[last] - days[first]).days < 8:
         event, form = rng.choice(names[1:]), rng.choice(list(FORMS))
-        prompt = frame.compose(
-            rng, REQUEST, body, text=text, event=event, form=_lower(FORMS[form].render(rng))
-        )
+        prompt = frame.compose(rng, REQUEST, body, text=text, event=event, form=_lower(FORMS[form].render(rng)))
         check = {"check": "plan_date", "events": events, "event": event, "form": form}
     else:
         unit = rng.choice(["days", "days", "working_days", "working_days", "weeks", rng.choice(WEEKDAYS)])
@@ -101,9 +103,7 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
             yield Slip(kind, _solve([*plan[:at], wrong, *plan[at + 1 :]], asked))
     if len(asked) == 2:
         event, form = asked
-        yield Slip(
-            "other_event", _solve(plan, (rng.choice([name for name, *_ in plan if name != event]), form))
-        )
+        yield Slip("other_event", _solve(plan, (rng.choice([name for name, *_ in plan if name != event]), form)))
         yield Slip("other_form", _solve(plan, (event, rng.choice([name for name in FORMS if name != form]))))
     else:
         first, last, unit = asked
@@ -119,9 +119,7 @@ def _lower(phrase: str) -> str:
 def _read(messages: Messages) -> tuple[list[Event], tuple[str, ...]] | None:
     """Return the plan, and what is asked: (event, form) or (first, last, unit)."""
     if reading := frame.read(messages, REQUEST):
-        form = next(
-            (name for name, phrases in FORMS.items() if phrases.read(reading.slots["form"]) is not None), None
-        )
+        form = next((name for name, phrases in FORMS.items() if phrases.read(reading.slots["form"]) is not None), None)
         asked = (reading.slots["event"], form)
     elif reading := frame.read(messages, GAP):
         unit = next((name for name, words in UNITS.items() if reading.slots["unit"] in words), None)

@@ -69,9 +69,7 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
     passage, labels, separator, missing = problem
     values = _values(passage, labels, missing)
     first, second = rng.sample(labels, 2)
-    yield Slip(
-        "dropped_line", _write({label: value for label, value in values.items() if label != first}, separator)
-    )
+    yield Slip("dropped_line", _write({label: value for label, value in values.items() if label != first}, separator))
     yield Slip("swapped_values", _write({**values, first: values[second], second: values[first]}, separator))
     for field in passage.world.fields:
         if field.label in values and field.key not in passage.record:
@@ -98,9 +96,7 @@ def _read(messages: Messages) -> tuple[Passage, list[str], str, str] | None:
     if not (reading := frame.read(messages, REQUEST)) or not (passage := worlds.read(reading.body)):
         return None
     shape = reading.slots["shape"].strip('"')
-    separator = next(
-        (mark for mark in SEPARATORS for key, value in KEY_WORDS if shape == f"{key}{mark}{value}"), None
-    )
+    separator = next((mark for mark in SEPARATORS for key, value in KEY_WORDS if shape == f"{key}{mark}{value}"), None)
     labels = reading.slots["labels"].split(", ")
     if separator is None or not set(labels) <= {field.label for field in passage.world.fields}:
         return None

@@ -14,11 +14,13 @@ from builder.embedded.task import Messages, Slip, Task, user
 ABILITY = "extraction"
 WEIGHT = 3.0
 REQUEST = Phrases(
-    "[extract|pull|take] [these|the following] [fields|values] from the {text} {here:here} [as|into] a JSON object: {keys}. "
+    "[extract|pull|take] [these|the following] [fields|values] from the {text} {here:here} [as|into] a JSON object: "
+    "{keys}. "
     "[Use|Write|Put] null [for|where] [anything|a value] [that is|is] [missing|not given].",
-    "[read|go through] the {text} {here:here} and [return|give me|reply with] [one|a] JSON object with the keys {keys}. "
+    "[read|go through] the {text} {here:here} and [return|give me|reply with] [one|a] JSON object with the keys "
+    "{keys}. "
     "A [key|field] that the {text} [says nothing about|does not mention] [gets|is set to] null.",
-    "[turn|convert] the {text} {here:here} into JSON. [Use exactly the|The] keys[| to use] [are|being] {keys}; "
+    "[turn|convert] the {text} {here:here} into JSON. [Use exactly|Use] the keys {keys}; "
     "[missing|absent|unknown] [values|ones] [become|are written as|must be] null.",
     "[what|which values] does the {text} {here:here} give for {keys}? [answer|reply] [in|with] JSON [only|alone], "
     "[with|and put|using] null for [what|whatever] [is not there|it leaves out].",
@@ -29,15 +31,11 @@ def sample(rng: random.Random) -> Task:
     """Ask for some fields that the text tells and perhaps one or two that it does not."""
     passage = worlds.draw(rng)
     told = rng.sample(list(passage.record), rng.randint(2, min(5, len(passage.record))))
-    untold = [
-        field.key for field in rng.sample(passage.absent, min(len(passage.absent), rng.choice((0, 1, 1, 2))))
-    ]
+    untold = [field.key for field in rng.sample(passage.absent, min(len(passage.absent), rng.choice((0, 1, 1, 2))))]
     keys = told + untold
     rng.shuffle(keys)
     prompt = frame.compose(rng, REQUEST, passage.text, world=passage.world, keys=", ".join(keys))
-    return Task(
-        "extract_json", ABILITY, user(prompt), [{"check": "json_equals", "expected": passage.data(keys)}]
-    )
+    return Task("extract_json", ABILITY, user(prompt), [{"check": "json_equals", "expected": passage.data(keys)}])
 
 
 def answer(messages: Messages) -> str | None:
@@ -53,7 +51,7 @@ def answer(messages: Messages) -> str | None:
 
 
 def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Slip]:
-    """Yield a dropped key, an invented value, a null for a told value, swapped values, a number as text, a chatty answer."""
+    """Yield a dropped key, an invented or a swapped value, a null for a told one, a number as text, a chatty answer."""
     reading = frame.read(messages, REQUEST)
     passage = worlds.read(reading.body) if reading else None
     if not reading or not passage:
@@ -74,9 +72,7 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
     for key in told:
         if isinstance(data[key], int | float):
             yield Slip("number_as_text", _dumps({**data, key: str(data[key])}))
-    yield Slip(
-        "chatty", f"Here is the JSON you asked for:\n{response}\nLet me know if you need anything else."
-    )
+    yield Slip("chatty", f"Here is the JSON you asked for:\n{response}\nLet me know if you need anything else.")
 
 
 def _dumps(data: object) -> str:

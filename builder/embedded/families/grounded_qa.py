@@ -15,12 +15,16 @@ WEIGHT = 3.0
 REQUEST = Phrases(
     "[answer|reply] from the {text} {here:here} [only|alone]: {question} [if|when] it does not [say|tell], "
     "[write|reply|answer] {fallback:quoted}. [Give|Return] [only the answer|the bare answer|nothing but the answer].",
-    "{question} [take|get] the answer [straight|only] from the {text} {here:here}, [as briefly as you can|without a full "
+    "{question} [take|get] the answer [straight|only] from the {text} {here:here}, [as briefly as you can|without a "
+    "full "
     "sentence]. [Should|In case] the {text} [not say|says nothing about it], [your answer is|say] {fallback:quoted}.",
-    "[look at|read|check] the {text} {here:here} and [tell me|answer]: {question} [just|only] [the value|the answer], "
-    "[please|no sentence]; [if it is not there|if the {text} leaves it open], [put|answer|reply with] {fallback:quoted}.",
+    "[look at|read|check] the {text} {here:here} and [tell me|answer]: {question} [just|only] [the value|the "
+    "answer], "
+    "[please|no sentence]; [if it is not there|if the {text} leaves it open], [put|answer|reply with] "
+    "{fallback:quoted}.",
     "[I have|Here is] one question about the {text} {here:here}: {question} [do not guess|no guessing]. [say|write] "
-    "{fallback:quoted} [if the {text} does not tell|when the answer is not in it], [else|otherwise] only the answer itself.",
+    "{fallback:quoted} [if the {text} does not tell|when the answer is not in it], [else|otherwise] only the answer "
+    "itself.",
 )
 FALLBACKS = (
     "not stated",
@@ -61,13 +65,11 @@ def answer(messages: Messages) -> str | None:
 
 
 def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Slip]:
-    """Yield another field's value, an invented value, a needless "not told", a full sentence where only the value is asked."""
+    """Yield another field's value, an invented one, a needless "not told", a sentence where a value is asked."""
     if not (reading := frame.read(messages, REQUEST)) or not (passage := worlds.read(reading.body)):
         return
     fallback = reading.slots["fallback"].strip('"')
-    asked = next(
-        (f for f in passage.world.fields if f.questions.read(reading.slots["question"]) is not None), None
-    )
+    asked = next((f for f in passage.world.fields if f.questions.read(reading.slots["question"]) is not None), None)
     if asked is None:
         return
     neighbours = [value for key, value in passage.record.items() if key != asked.key]

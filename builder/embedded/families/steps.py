@@ -16,11 +16,14 @@ from builder.embedded.vocab import THINGS
 ABILITY = "multi-step"
 WEIGHT = 3.0
 REQUEST = Phrases(
-    "[take|use] the [list of |]{text} {here:here} and [do this|work through these steps|follow these steps][| in order]:\n"
+    "[take|use] the [list of |]{text} {here:here} and [do this|work through these steps|follow these steps][| in "
+    "order]:\n"
     "{steps:block}\n[give me|write|return] the [result|final list] {layout}.",
-    "[here is what to do|do the following] with the [list of |]{text} {here:here}. {steps:block}\n[the result|the final "
+    "[here is what to do|do the following] with the [list of |]{text} {here:here}. {steps:block}\n[the result|the "
+    "final "
     "list|what remains] [should be|must be|is to be] [written|given] {layout}.",
-    "[starting|start] [from|with] the [list of |]{text} {here:here}[, please|:] {steps:block}\n[answer|reply] with the "
+    "[starting|start] [from|with] the [list of |]{text} {here:here}[, please|:] {steps:block}\n[answer|reply] with "
+    "the "
     "[finished|resulting] list {layout} and nothing else.",
 )
 LAYOUTS = {
@@ -46,15 +49,14 @@ def _none(rng: random.Random) -> None:
 
 STEPS = {
     "sort": Step(
-        Phrases(
-            "[sort|order|arrange] [the items|them|what is left] [alphabetically|from a to z|by the alphabet]"
-        ),
+        Phrases("[sort|order|arrange] [the items|them|what is left] [alphabetically|from a to z|by the alphabet]"),
         _none,
         lambda items, arg: sorted(items),
     ),
     "sort_by_length": Step(
         Phrases(
-            "[sort|order] [the items|them] by length[,|] shortest first [(equal ones keep their order)|(keep ties as they are)]"
+            "[sort|order] [the items|them] by length[,|] shortest first [(equal ones keep their order)|(keep ties as "
+            "they are)]"
         ),
         _none,
         lambda items, arg: sorted(items, key=len),
@@ -130,9 +132,7 @@ def sample(rng: random.Random) -> Task:
     plan: Plan = []
     while len(run(items, plan)) < 2 or not plan:
         names = rng.sample(list(STEPS), rng.randint(2, 4))
-        names.sort(
-            key=lambda name: name == "uppercase"
-        )  # letters are looked for in lower case, so capitals come last
+        names.sort(key=lambda name: name == "uppercase")  # letters are looked for in lower case, so capitals come last
         plan = [(name, str(STEPS[name].draw(rng))) for name in names]
     separator = rng.choice(list(LAYOUTS))
     asked = [STEPS[name].phrases.render(rng, arg=arg) for name, arg in plan]
@@ -203,9 +203,7 @@ def _read(messages: Messages) -> tuple[list[str], Plan, str] | None:
         (mark for mark, layout in LAYOUTS.items() if layout.read(reading.slots["layout"]) is not None), None
     )
     text = re.sub(r"^(?:First |1\. )", "", reading.slots["steps"].strip()).removesuffix(".")
-    plan = [
-        _read_step(step) for step in re.split(r"\.\n\d+\. |; (?:then|next|after that|finally|at last) ", text)
-    ]
+    plan = [_read_step(step) for step in re.split(r"\.\n\d+\. |; (?:then|next|after that|finally|at last) ", text)]
     if separator is None or None in plan:
         return None
     items = re.split(r", |\n", reading.body)

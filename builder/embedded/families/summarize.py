@@ -15,12 +15,16 @@ from builder.embedded.worlds import Passage
 ABILITY = "summarisation"
 WEIGHT = 3.0
 REQUEST = Phrases(
-    "[summarise|sum up|condense] the {text} {here:here} in {form}. [Mention|Cover|Give] the {labels} [and nothing else|only].",
-    "[write|give me] {form} [about|on|that sum up] the {text} {here:here}. [I only need|The only facts I need are] the {labels}[.|; "
+    "[summarise|sum up|condense] the {text} {here:here} in {form}. [Mention|Cover|Give] the {labels} [and nothing "
+    "else|only].",
+    "[write|give me] {form} [about|on|that sum up] the {text} {here:here}. [I only need|The only facts I need are] "
+    "the {labels}[.|; "
     "leave out the rest.]",
-    "[in|using] {form}, [tell me|state] the {labels} [from|in|given in] the {text} {here:here}[, and skip everything else|; leave "
+    "[in|using] {form}, [tell me|state] the {labels} [from|in|given in] the {text} {here:here}[, and skip everything "
+    "else|; leave "
     "the rest out].",
-    "[my|our] [team|manager|colleague] [wants|needs] {form} [that gives|covering] the {labels} [from|taken from] the {text} {here:here}. "
+    "[my|our] [team|manager|colleague] [wants|needs] {form} [that gives|covering] the {labels} [from|taken from] the "
+    "{text} {here:here}. "
     "[No other details|Other details do not matter, so leave them out], please.",
 )
 FORMS = {
@@ -41,9 +45,7 @@ def sample(rng: random.Random) -> Task:
     else:
         n = rng.choice((1, 2))
         form, size = rng.choice(FORMS[n]), {"check": "sentences", "n": n}
-    left_out = [
-        value for key, value in passage.record.items() if key not in keys and value not in " ".join(told)
-    ]
+    left_out = [value for key, value in passage.record.items() if key not in keys and value not in " ".join(told)]
     prompt = frame.compose(
         rng,
         REQUEST,
@@ -77,16 +79,12 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
     dropped = rng.choice(keys)
     others = [key for key in passage.record if key not in keys]
     yield Slip("dropped_fact", _write(passage, [key for key in keys if key != dropped], form))
-    yield Slip(
-        "replaced_fact", _write(passage, [*[key for key in keys if key != dropped], rng.choice(others)], form)
-    )
+    yield Slip("replaced_fact", _write(passage, [*[key for key in keys if key != dropped], rng.choice(others)], form))
     yield Slip("added_fact", f"{response} {passage.world.by_key[others[0]].state(passage.record[others[0]])}")
     wrong = passage.world.by_key[dropped].kind.draw(rng)
     yield Slip("wrong_value", response.replace(passage.record[dropped], wrong))
     yield Slip("copied_text", passage.text)
-    yield Slip(
-        "other_form", _write(passage, keys, "one sentence" if "bullet" in form else "two bullet points")
-    )
+    yield Slip("other_form", _write(passage, keys, "one sentence" if "bullet" in form else "two bullet points"))
 
 
 def _write(passage: Passage, keys: list[str], form: str) -> str:
@@ -107,9 +105,7 @@ def _read(messages: Messages) -> tuple[Passage, list[str], str] | None:
     known = [*FORMS[1], *FORMS[2]]
     by_label = {field.label: field.key for field in passage.world.fields}
     labels = prose.split(reading.slots["labels"])
-    if not set(labels) <= set(by_label) or not (
-        form in known or re.search(r"\d bullet points|with \d points", form)
-    ):
+    if not set(labels) <= set(by_label) or not (form in known or re.search(r"\d bullet points|with \d points", form)):
         return None
     keys = [by_label[label] for label in labels]
     return (passage, keys, form) if all(key in passage.record for key in keys) else None

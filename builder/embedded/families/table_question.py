@@ -17,10 +17,13 @@ from builder.embedded.task import Messages, Slip, Task, user
 ABILITY = "reasoning"
 WEIGHT = 3.0
 LEAD = (
-    "[I am [writing|preparing|checking] [the|a short|our] [monthly |yearly |weekly ||][report|overview|summary] [for the "
+    "[I am [writing|preparing|checking] [the|a short|our] [monthly |yearly |weekly "
+    "||][report|overview|summary] [for the "
     "[board|team|manager]|and need one figure|before lunch]. |"
-    "[My|Our] [colleague|manager|accountant|neighbour] [asked me|wants to know] [something|one thing] about [our|these] "
-    "[figures|records|entries]. |[We|They] keep [such|these] [records|tables|lists] [by hand|for the whole team|on paper too]. |||]"
+    "[My|Our] [colleague|manager|accountant|neighbour] [asked me|wants to know] [something|one thing] about "
+    "[our|these] "
+    "[figures|records|entries]. |[We|They] keep [such|these] [records|tables|lists] [by hand|for the whole "
+    "team|on paper too]. |||]"
 )
 REQUEST = Phrases(
     f"{LEAD}[look at|use|take] the {{text}} {{here:here}}[ and tell me|]: {{question}}? {{form}}.",
@@ -59,9 +62,7 @@ ASKS = {
     "who_max": Phrases(
         "which {name:word} [goes with|belongs to] the [largest|highest|greatest] value of {column:word} {where}"
     ),
-    "who_min": Phrases(
-        "which {name:word} [goes with|belongs to] the [smallest|lowest] value of {column:word} {where}"
-    ),
+    "who_min": Phrases("which {name:word} [goes with|belongs to] the [smallest|lowest] value of {column:word} {where}"),
     "who_second": Phrases(
         "which {name:word} [goes with|belongs to] the second [largest|highest] value of {column:word} {where}"
     ),
@@ -71,9 +72,7 @@ EVERYWHERE = Phrases("[in|over|across] all rows", "[in the whole|over the whole|
 WHERES = {
     "above": Phrases("[with|that have] {column:word} [above|greater than|of more than] {value:number}"),
     "below": Phrases("[with|that have] {column:word} [below|less than|of less than] {value:number}"),
-    "is": Phrases(
-        "[where|in which] {column:word} is {value:quoted}", "with {value:quoted} [as|under] {column:word}"
-    ),
+    "is": Phrases("[where|in which] {column:word} is {value:quoted}", "with {value:quoted} [as|under] {column:word}"),
     "is not": Phrases("[where|in which] {column:word} is not {value:quoted}"),
 }
 NOT_A_MEASURE = re.compile(
@@ -140,9 +139,7 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
     elif ask["what"] == "names":
         yield Slip("lost_entry", ", ".join(response.split(", ")[1:]) or "none")
     else:
-        yield Slip(
-            "off_by_one", str(Decimal(response) + rng.choice((-1, 1))) if _is_number(response) else "0"
-        )
+        yield Slip("off_by_one", str(Decimal(response) + rng.choice((-1, 1))) if _is_number(response) else "0")
     yield Slip("full_sentence", f"According to the table, the answer is {response}.")
 
 
@@ -151,9 +148,7 @@ def _draw_ask(rng: random.Random, table: Table) -> Ask | None:
     numeric = table.numeric()
     what = rng.choice(list(ASKS))
     measures = [name for name in numeric if what not in ("sum", "mean") or not NOT_A_MEASURE.search(name)]
-    plain = [
-        c for c in table.columns if c not in numeric and not any("," in cell for cell in table.column(c))
-    ]
+    plain = [c for c in table.columns if c not in numeric and not any("," in cell for cell in table.column(c))]
     names = [column for column in plain if len(set(table.column(column))) == len(table.rows)]
     shared = [column for column in plain if column not in names]
     if not measures or not names:

@@ -1,6 +1,6 @@
 """Record worlds: short texts about orders, parcels, bookings ... that can be told and read back.
 
-passage = draw(rng)     -> Passage(world=parcel, record={"weight_kg": "7", ...}, text="The parcel weighs 7 kg. ...")
+passage = draw(rng)     -> Passage(world=parcel, record={"weight_kg": "7", ...}, text="The parcel ...")
 read(passage.text)      -> the same passage, from its text alone
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from builder.embedded.grammar import Index, Pattern
+from builder.embedded.grammar import Index
 from builder.embedded.worlds.load import load
 from builder.embedded.worlds.world import Field, World
 
@@ -26,7 +26,7 @@ SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9])")
 
 @dataclass(frozen=True)
 class Passage:
-    """A text that tells part of a record; `record` holds only the fields it tells, as they stand in the text."""
+    """A text that tells part of a record; `record` holds the fields it tells, as they stand in the text."""
 
     world: World
     record: dict[str, str]
@@ -57,7 +57,7 @@ def tell(rng: random.Random, world: World, record: dict[str, str]) -> str:
         rng.choice(world.by_key[key].statements).render(rng, value=value) for key, value in record.items()
     ]
     for aside in rng.sample(world.asides, rng.choice((0, 0, 1, 1, 2))):
-        sentences.insert(rng.randint(1, len(sentences)), Pattern(aside).render(rng))
+        sentences.insert(rng.randint(1, len(sentences)), aside.render(rng))
     return " ".join(sentences)
 
 
@@ -79,5 +79,5 @@ def read(text: str) -> Passage | None:
 def _index() -> Index[tuple[World, Field | None]]:
     """Return every sentence of every world, to be found by its rarest word."""
     stated = [(p, (world, field)) for world in WORLDS for field in world.fields for p in field.statements]
-    asides = [(Pattern(text), (world, None)) for world in WORLDS for text in world.asides]
+    asides = [(aside, (world, None)) for world in WORLDS for aside in world.asides]
     return Index([*stated, *asides])

@@ -18,6 +18,7 @@ contents: words
 from collections.abc import Callable
 from importlib.resources.abc import Traversable
 
+from builder.embedded.grammar import Pattern
 from builder.embedded.worlds import kinds
 from builder.embedded.worlds.kinds import Kind
 from builder.embedded.worlds.world import Field, World
@@ -55,10 +56,10 @@ def load(file: Traversable) -> World:
             )
     return World(
         name=file.name.removesuffix(".txt"),
-        text=head["text"][0],
-        situations=tuple(head["situation"]),
+        text=Pattern(head["text"][0]),
+        situations=tuple(map(Pattern, head["situation"])),
         fields=tuple(_field(lines) for lines in fields),
-        asides=tuple(head["aside"]),
+        asides=tuple(map(Pattern, head["aside"])),
     )
 
 

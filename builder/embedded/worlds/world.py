@@ -6,7 +6,7 @@ from functools import cached_property
 from builder.embedded.grammar import Pattern, Phrases
 from builder.embedded.worlds.kinds import Kind
 
-UNITS = frozenset("kg euros minutes hours days years km metres cm mm degrees".split())
+UNITS = {"kg", "euros", "minutes", "hours", "days", "years", "km", "metres", "cm", "mm", "degrees"}
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,13 @@ class Field:
 
 @dataclass(frozen=True)
 class World:
-    """A kind of record: what its text is called, who would ask about it, its fields, sentences that carry no field."""
+    """A kind of record: what its text is called, who would ask, its fields, sentences that tell no field."""
 
     name: str
-    text: str
-    situations: tuple[str, ...]
+    text: Pattern
+    situations: tuple[Pattern, ...]
     fields: tuple[Field, ...]
-    asides: tuple[str, ...]
+    asides: tuple[Pattern, ...]
 
     @cached_property
     def by_key(self) -> dict[str, Field]:

@@ -1,0 +1,232 @@
+"""Convert the values of a list: units, money at a given rate, temperatures, times, dates, numerals, numbers in words.
+
+Convert the values in the list below from inches to cm (1 inch is 2.54 cm), rounded to one decimal ... -> old kettle: 30.5
+"""
+
+import random
+import re
+from collections.abc import Iterator
+
+from builder.embedded import frame
+from builder.embedded.grammar import Phrases
+from builder.embedded.measures import COINS, CONVERSIONS, DECIMALS, RATES
+from builder.embedded.plans import ADJECTIVES, NOUNS
+from builder.embedded.task import Messages, Slip, Task, user
+from builder.embedded.vocab import THINGS
+
+ABILITY = "conversion"
+WEIGHT = 3.0
+LEAD = (
+    "[I am [adapting|rewriting|translating|updating] [a|an old|our] "
+    "[manual|catalogue|brochure|leaflet|notebook|handbook] "
+    "for [readers abroad|a new edition|our website|a school class]. |"
+    "[My|Our] [cousin|neighbour|customer|partner|teacher] [cannot read|is not used to|asked me to change] "
+    "[this way of writing|the way these are written]. |"
+    "[These|The following] [entries|figures] come from [an old archive|a foreign partner|a handwritten "
+    "notebook]. |||]"
+)
+REQUEST = Phrases(
+    f"{LEAD}[convert|change] the values in the {{text}} {{here:here}} {{asked}}. {{layout}}.",
+    f"{LEAD}[take|go through] the {{text}} {{here:here}} and [convert|change|bring] [every|each] value "
+    f"{{asked}}. {{layout}}.",
+    f"{LEAD}[I need|We need|Please give me] the values of the {{text}} {{here:here}} converted {{asked}}. {{layout}}.",
+    f"{LEAD}{{layout}}, [after converting|once you have converted] the values in the {{text}} {{here:here}} {{asked}}.",
+)
+BARE = Phrases("[leave the units out|write no units|no units][, just numbers|, please|].")
+LAYOUTS = {
+    "lines": Phrases(
+        "[repeat|keep|write] the names [in the same order|in their order], [each on its own line|one per "
+        "line], as name: value",
+        "[answer|reply] with one line [for each|per] entry, [in the same order|in their order], as name: value",
+    ),
+    "bullets": Phrases(
+        "[make|write|give] a bullet point (- name: value) [for each|per] entry[, in the same order|, in their order]",
+        "[answer|reply] in bullet points, - name: value[, one for each entry]",
+    ),
+    "values": Phrases(
+        "[list|write|give] [only|just|nothing but] the new values[ in the same order|], [separated|parted] "
+        "by semicolons",
+        "[answer|reply] with the new values [alone|only], on one line with semicolons between them",
+    ),
+}
+EXAMPLES = {"iso": "1999-12-31", "long": "31 December 1999", "slashes": "31/12/1999"}
+LOOKS = (
+    ["old", "new", "small", "large", "heavy", "light", "cheap", "sturdy", "borrowed", "painted", "spare", "second", "plain", "bulky", "vintage", "green", "grey"]
+)
+GOODS = ("tools", "kitchen items", "clothes", "camping gear", "office supplies", "instruments")
+ROOMS = ["attic", "cellar", "greenhouse", "sauna", "workshop", "cold-store", "kitchen", "barn", "stable", "garage", "bakery", "laundry", "porch", "corridor", "office"]
+SIDES = ["north", "south", "east", "west", "upper", "lower", "front", "back", "inner", "outer", "main", "second"]
+COUNTS = ["tally", "chapter", "entry", "count", "shelf", "page", "box", "drawer", "ticket", "label"]
+OPPOSITES = {
+    "to_fahrenheit": "to_celsius",
+    "to_celsius": "to_fahrenheit",
+    "words": "roman",
+    "roman": "words",
+    "binary": "roman",
+    "clock_24": "clock_12",
+}
+Values = dict[str, str]
+Problem = tuple[Values, str, list[str], str]
+
+
+def sample(rng: random.Random) -> Task:
+    """Draw three to six named values of one kind and a conversion for them."""
+    kind = rng.choice([*CONVERSIONS, "rate", "rate", "rate", "rate"])
+    arguments, asked, unit = _ask(rng, kind)
+    values = {name: CONVERSIONS[kind].draw(rng) for name in _names(rng, kind, rng.randint(3, 6))}
+    layout = rng.choice(list(LAYOUTS))
+    shown = f" {unit}" if unit and rng.random() < 0.5 else ""
+    bare = [BARE.render(rng)] if kind in ("rate", "to_fahrenheit", "to_celsius") else []
+    prompt = frame.compose(
+        rng,
+        REQUEST,
+        "\n".join(f"{name}: {value}{shown}" for name, value in values.items()),
+        text=rng.choice(("list", "overview", "note", "sheet", "record")),
+        tail=bare,
+        asked=asked,
+        layout=_lower(LAYOUTS[layout].render(rng)),
+    )
+    check = {"check": "conversions", "values": values, "kind": kind, "how": arguments, "layout": layout}
+    return Task("convert_units", ABILITY, user(prompt), [check])
+
+
+def answer(messages: Messages) -> str | None:
+    """Read the values and convert them one by one."""
+    if not (problem := _read(messages)):
+        return None
+    values, kind, arguments, layout = problem
+    return _write(_convert(values, kind, arguments), layout)
+
+
+def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Slip]:
+    """Yield a value left as it was, a digit off, swapped values, a lost entry, the wrong way round, another layout, chat."""
+    if not (problem := _read(messages)):
+        return
+    values, kind, arguments, layout = problem
+    done = _convert(values, kind, arguments)
+    one, other = rng.sample(list(values), 2)
+    yield Slip("not_converted", _write({**done, one: values[one]}, layout))
+    yield Slip("swapped_values", _write({**done, one: done[other], other: done[one]}, layout))
+    yield Slip("lost_entry", _write({name: value for name, value in done.items() if name != one}, layout))
+    yield Slip("other_layout", _write(done, rng.choice([name for name in LAYOUTS if name != layout])))
+    digits = [found.start() for found in re.finditer(r"\d", done[one])]
+    if digits:
+        at = rng.choice(digits)
+        yield Slip(
+            "digit_off",
+            _write({**done, one: done[one][:at] + str((int(done[one][at]) + 1) % 10) + done[one][at + 1 :]}, layout),
+        )
+    if kind == "rate":
+        turned = ["over" if arguments[0] == "times" else "times", *arguments[1:]]
+        yield Slip("wrong_way_round", _write(_convert(values, kind, turned), layout))
+    elif kind == "clock_shift":
+        yield Slip("wrong_way_round", _write(_convert(values, kind, [str(-int(arguments[0]))]), layout))
+    elif kind == "date":
+        form = rng.choice([form for form in EXAMPLES if form != arguments[0]])
+        yield Slip("other_form", _write(_convert(values, kind, [form]), layout))
+    elif kind in OPPOSITES and (kind != "clock_24"):
+        yield Slip("other_conversion", _write(_convert(values, OPPOSITES[kind], arguments), layout))
+    yield Slip("chatty", f"Here are the converted values:\n{response}")
+
+
+def _ask(rng: random.Random, kind: str) -> tuple[list[str], str, str]:
+    """Return the arguments of a conversion, the words that ask for it, and the unit of the values."""
+    conversion = CONVERSIONS[kind]
+    arguments = conversion.arguments(rng)
+    slots: dict[str, str] = {}
+    unit = ""
+    if kind == "rate":
+        if rng.random() < 0.4:
+            one, other = rng.sample(COINS, 2)
+            single, rate = _single(one), f"{rng.randint(105, 2500) / 100:.2f}"
+        else:
+            (single, one, other), rate = rng.choice(list(RATES.items()))
+        times = rng.random() < 0.6
+        decimals = rng.choice("012")
+        arguments = ["times" if times else "over", rate, decimals]
+        unit, target = (one, other) if times else (other, one)
+        slots = {"source": unit, "target": target, "unit": single, "rate": rate, "other": other}
+        slots["decimals"] = rng.choice(DECIMALS[decimals])
+    elif kind.startswith("to_"):
+        slots = {"decimals": rng.choice(DECIMALS[arguments[0]])}
+    elif kind == "clock_shift":
+        slots = {"hours": arguments[0].lstrip("-"), "way": "behind" if arguments[0].startswith("-") else "ahead"}
+    elif kind == "date":
+        slots = {"example": EXAMPLES[arguments[0]]}
+    return arguments, _lower(conversion.asked.render(rng, **slots)), unit
+
+
+def _single(coins: str) -> str:
+    return coins.removesuffix("s")
+
+
+def _names(rng: random.Random, kind: str, count: int) -> list[str]:
+    """Return different names for values of a kind."""
+    things = [thing for name, words in THINGS.items() if name != "trades" for thing in words]
+    goods = [thing for name in GOODS for thing in THINGS[name]]
+    if kind.startswith("to_"):
+        pairs = zip(rng.choices(SIDES, k=count), rng.sample(ROOMS, count), strict=True)
+    elif kind.startswith("clock") or kind in ("hours", "minutes", "date"):
+        pairs = zip(rng.sample(ADJECTIVES, count), rng.sample(NOUNS, count), strict=True)
+    elif kind == "rate":
+        pairs = zip(rng.choices(LOOKS, k=count), rng.sample(goods, count), strict=True)
+    else:
+        pairs = zip(rng.sample(things, count), rng.choices(COUNTS, k=count), strict=True)
+    return [" ".join(pair) for pair in pairs]
+
+
+def _lower(phrase: str) -> str:
+    return phrase[:1].lower() + phrase[1:]
+
+
+def _convert(values: Values, kind: str, arguments: list[str]) -> Values:
+    return {name: CONVERSIONS[kind].convert(value, *arguments) for name, value in values.items()}
+
+
+def _write(values: Values, layout: str) -> str:
+    if layout == "values":
+        return "; ".join(values.values())
+    mark = "- " if layout == "bullets" else ""
+    return "\n".join(f"{mark}{name}: {value}" for name, value in values.items())
+
+
+def _read(messages: Messages) -> Problem | None:
+    """Return the values, the kind of conversion, its arguments and the layout; None where one value is not of the kind."""
+    reading = frame.read(messages, REQUEST, rest=True)
+    if not reading or (reading.rest and BARE.read(reading.rest) is None):
+        return None
+    layout = next((name for name, words in LAYOUTS.items() if words.read(reading.slots["layout"]) is not None), None)
+    for kind, conversion in CONVERSIONS.items():
+        if (slots := conversion.asked.read(reading.slots["asked"])) is not None:
+            arguments = _arguments(kind, slots)
+            break
+    else:
+        return None
+    if layout is None or arguments is None:
+        return None
+    entries = [line.partition(": ") for line in reading.body.splitlines()]
+    unit = f" {slots['source']}" if kind == "rate" else ""
+    values = {name: value.removesuffix(unit) for name, _, value in entries}
+    try:
+        _convert(values, kind, arguments)
+    except (ValueError, LookupError, ArithmeticError):
+        return None
+    return (values, kind, arguments, layout) if len(values) == len(entries) > 1 else None
+
+
+def _arguments(kind: str, slots: dict[str, str]) -> list[str] | None:
+    """Return the arguments that a request gives a conversion, or None where they are not sound."""
+    decimals = next((n for n, words in DECIMALS.items() if slots.get("decimals") in words), None)
+    if kind == "rate":
+        one = next((plural for single, plural, _ in RATES if single == slots["unit"]), None)
+        one = one or next((coins for coins in COINS if _single(coins) == slots["unit"]), None)
+        ways = {(one, slots["other"]): "times", (slots["other"], one): "over"}
+        way = ways.get((slots["source"], slots["target"]))
+        return [way, slots["rate"], decimals] if way and decimals and one else None
+    if kind.startswith("to_"):
+        return [decimals] if decimals else None
+    if kind == "clock_shift":
+        return {"ahead": [slots["hours"]], "behind": [f"-{slots['hours']}"]}.get(slots["way"])
+    if kind == "date":
+        return next(([form] for form, example in EXAMPLES.items() if slots["example"] == example), None)
+    return []

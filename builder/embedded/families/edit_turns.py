@@ -1,0 +1,205 @@
+"""Several turns: facts of a text are listed, then the user wants the list changed (items, order, layout).
+
+user: List the sender and the weight ... as bullet points. -> assistant: - sender: Petra Novak ... -> user: Now drop the
+weight and number the lines. -> 1. sender: Petra Novak
+"""
+
+import json
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from builder.embedded import frame, prose, worlds
+from builder.embedded.grammar import Phrases
+from builder.embedded.task import Messages, Slip, Task, user
+from builder.embedded.worlds import Passage
+
+ABILITY = "multi-turn"
+WEIGHT = 3.0
+REQUEST = Phrases(
+    "[list|note down|show] the {labels} [from|given in] the {text} {here:here} as {layout}, [in that order|just as named here].",
+    "[read|go through] the {text} {here:here} and [give me|write out] {layout} with the {labels}[.|, please.]",
+    "[I need|We need] {layout} with the {labels}; [take|get] [the facts|them] from the {text} {here:here}.",
+    "[what are|please tell me] the {labels} in the {text} {here:here}? [answer|reply] with {layout}.",
+)
+LAYOUTS = {
+    "bullets": ("bullet points of the form - field: value", "- field: value bullet points"),
+    "numbered": ("a numbered list of the form 1. field: value", "numbered lines such as 1. field: value"),
+    "lines": ("plain lines of the form field: value", "one plain line field: value for each"),
+    "semicolons": ("a single line of field: value parts, split by semicolons", "one line with semicolons between field: value parts"),
+    "json": ("one flat JSON object with text values only", "a JSON object in which every value is a string"),
+}
+FOLLOW = Phrases(
+    "[thanks|thank you|good|nice|great|fine|perfect][.|!] [now|next|and now] {edits}[.|, please.]",
+    "[almost|nearly right|close][.|, but one more thing:] [please |]{edits}.",
+    "[could|can|would] you [please |]{edits}?",
+    "[one change|a change of plan|I changed my mind|on second thoughts][:|,] {edits}.",
+    "[that works|this looks right|very helpful][.|, thanks.] [for the next version|as a last step|after that], {edits}.",
+    "[my colleague|the boss|our team] [would like|wants] a different version: {edits}.",
+)
+EDITS = {
+    "drop": Phrases("[leave out|drop|remove|take out|delete] the {label}", "[do without|skip] the {label}"),
+    "add": Phrases("[add|append|include] the {label} [at the end|as the last item]", "[put|write] the {label} [from the text |]below the rest"),
+    "first": Phrases("[put|move|bring] the {label} [to the top|to the front|first]", "[start|begin] with the {label}"),
+    "last": Phrases("[put|move|shift] the {label} to the [very |]end", "let the {label} come last"),
+    "sort": Phrases("[sort|order|arrange] [the items|everything] by field name, a to z", "put [the fields|all items] in alphabetical order"),
+    "reverse": Phrases("[reverse|turn round|flip] the order[| of the items]"),
+    "layout": Phrases("[switch to|use|write it as|turn it into|give it to me as] {layout}"),
+}
+JOINS = (" and ", ", then ", ", and after that ")
+Edit = tuple[str, str]  # its name, and a label, a layout or ""
+
+
+@dataclass(frozen=True)
+class State:
+    """The labels that are listed, and the layout."""
+
+    labels: tuple[str, ...]
+    layout: str
+
+
+def sample(rng: random.Random) -> Task:
+    """Draw a passage, a first list and one or two rounds of edits that each change something."""
+    passage = worlds.draw(rng, least=5)
+    facts = _facts(passage)
+    state = State(tuple(rng.sample(list(facts), rng.randint(3, min(5, len(facts) - 1)))), rng.choice(list(LAYOUTS)))
+    start = state
+    prompt = frame.compose(
+        rng, REQUEST, passage.text, world=passage.world, labels=prose.join(state.labels), layout=rng.choice(LAYOUTS[state.layout])
+    )
+    messages = user(prompt)
+    done: list[Edit] = []
+    for _ in range(rng.choice((1, 1, 2))):
+        edits: list[Edit] = []
+        messages.append({"role": "assistant", "content": _write(facts, state)})
+        for _ in range(rng.choice((1, 2, 2))):
+            edit = rng.choice([e for e in _possible(rng, facts, state) if e[0] not in [name for name, _ in edits]])
+            edits.append(edit)
+            state = _edit(state, edit)
+        messages += user(FOLLOW.render(rng, edits=rng.choice(JOINS).join(_say(rng, edit) for edit in edits)))
+        done += edits
+    check = {
+        "check": "edited_facts",
+        "facts": [[label, facts[label]] for label in start.labels],
+        "edits": [[name, label, *([facts[label]] if name == "add" else [])] for name, label in done if name != "layout"],
+        "layout": state.layout,
+    }
+    return Task("edit_turns", ABILITY, messages, [check])
+
+
+def answer(messages: Messages) -> str | None:
+    """Read every turn, do the edits in order and write the list as it stands at the end."""
+    problem = _read(messages)
+    return _write(problem[0], problem[1][-1]) if problem else None
+
+
+def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Slip]:
+    """Yield the answer before, a forgotten or wrong edit, only the last turn's edits, a lost or changed item, other layouts."""
+    if not (problem := _read(messages)):
+        return
+    facts, states, edits = problem
+    last = states[-1]
+    yield Slip("nothing_changed", _write(facts, states[0]))
+    for at in range(len(edits)):
+        state = states[0]
+        for edit in edits[:at] + edits[at + 1 :]:
+            state = _edit(state, edit)
+        yield Slip("forgotten_edit", _write(facts, state))
+    shown = rng.sample(last.labels, len(last.labels))
+    yield Slip("other_order", _write(facts, replace(last, labels=tuple(shown))))
+    yield Slip("lost_item", _write(facts, replace(last, labels=last.labels[:-1])))
+    yield Slip("other_layout", _write(facts, replace(last, layout=rng.choice([name for name in LAYOUTS if name != last.layout]))))
+    for label in [label for label in facts if label not in last.labels][:1]:
+        yield Slip("added_item", _write(facts, replace(last, labels=(*last.labels, label))))
+    if len(shown) > 1:
+        swapped = facts | {shown[0]: facts[shown[1]], shown[1]: facts[shown[0]]}
+        yield Slip("swapped_values", _write(swapped, last))
+    yield Slip("chatty", f"Sure, here is the new version:\n{_write(facts, last)}")
+
+
+def _facts(passage: Passage) -> dict[str, str]:
+    return {passage.world.by_key[key].label: value for key, value in passage.record.items()}
+
+
+def _possible(rng: random.Random, facts: dict[str, str], state: State) -> list[Edit]:
+    """Return the edits that change the state, with their labels drawn."""
+    edits: list[Edit] = [("layout", rng.choice([layout for layout in LAYOUTS if layout != state.layout]))]
+    edits += [(name, rng.choice(state.labels)) for name in ("drop", "first", "last")]
+    edits += [("add", label) for label in facts if label not in state.labels][:1]
+    edits += [("sort", ""), ("reverse", "")]
+    return [edit for edit in edits if _edit(state, edit) != state and _edit(state, edit).labels]
+
+
+def _edit(state: State, edit: Edit) -> State:
+    name, label = edit
+    others = tuple(other for other in state.labels if other != label)
+    labels = {
+        "drop": others,
+        "add": (*others, label),
+        "first": (label, *others),
+        "last": (*others, label),
+        "sort": tuple(sorted(state.labels)),
+        "reverse": state.labels[::-1],
+    }
+    return replace(state, layout=label) if name == "layout" else replace(state, labels=labels[name])
+
+
+def _say(rng: random.Random, edit: Edit) -> str:
+    layout = rng.choice(LAYOUTS[edit[1]]) if edit[0] == "layout" else ""
+    text = EDITS[edit[0]].render(rng, label=edit[1], layout=layout)
+    return text[0].lower() + text[1:]
+
+
+def _write(facts: dict[str, str], state: State) -> str:
+    if state.layout == "json":
+        return json.dumps({label: facts[label] for label in state.labels}, ensure_ascii=False)
+    told = [f"{label}: {facts[label]}" for label in state.labels]
+    if state.layout == "semicolons":
+        return "; ".join(told)
+    marks = {"bullets": "- ", "lines": ""}
+    return "\n".join(f"{marks.get(state.layout, f'{at}. ')}{line}" for at, line in enumerate(told, 1))
+
+
+def _read(messages: Messages) -> tuple[dict[str, str], list[State], list[Edit]] | None:
+    """Return the facts of the text, the list's state after every edit, and the edits; None where a turn is not read."""
+    if len(messages) not in (3, 5) or [m["role"] for m in messages] != ["user", "assistant"] * (len(messages) // 2) + ["user"]:
+        return None
+    reading = frame.read(messages[:1], REQUEST)
+    passage = worlds.read(reading.body) if reading else None
+    if not reading or not passage:
+        return None
+    facts = _facts(passage)
+    state = State(tuple(prose.split(reading.slots["labels"])), _layout(reading.slots["layout"]))
+    states, done = [state], []
+    for turn in messages[2::2]:
+        edits = _read_turn(turn["content"], facts, states[-1])
+        if edits is None:
+            return None
+        for edit in edits:
+            states.append(_edit(states[-1], edit))
+        done += edits
+    return (facts, states, done) if set(state.labels) <= set(facts) and state.layout else None
+
+
+def _read_turn(text: str, facts: dict[str, str], state: State) -> list[Edit] | None:
+    for pattern in FOLLOW.patterns:
+        if slots := pattern.read(text):
+            edits = [_read_edit(part) for part in re.split(r", then |, and after that | and ", slots["edits"])]
+            found = [edit for edit in edits if edit]
+            if len(found) == len(edits) and all(name in ("sort", "reverse", "layout") or label in facts for name, label in found):
+                return found
+    return None
+
+
+def _read_edit(text: str) -> Edit | None:
+    for name, phrases in EDITS.items():
+        if (slots := phrases.read(text)) is not None:
+            if name != "layout":
+                return name, slots.get("label", "")
+            return (name, layout) if (layout := _layout(slots["layout"])) else None
+    return None
+
+
+def _layout(text: str) -> str:
+    return next((name for name, texts in LAYOUTS.items() if text in texts), "")

@@ -1,0 +1,221 @@
+"""What can be converted: how each conversion is asked for, what its values look like, how it is done.
+
+CONVERSIONS["roman"] asks "into Roman numerals", draws "14" and turns it into "XIV".
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+
+from builder.embedded.grammar import Phrases
+from builder.embedded.plans import any_date, in_words, read_date
+from builder.embedded.vocab import MONTHS
+
+ROMAN = (
+    *((1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL")),
+    *((10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")),
+)
+ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+DECIMALS = {
+    "0": ("to whole numbers",),
+    "1": ("to one decimal", "to 1 decimal"),
+    "2": ("to two decimals", "to 2 decimals"),
+}
+
+# (singular, plural, other plural): how many of the other one of them is.
+RATES = {
+    ("inch", "inches", "cm"): "2.54",
+    ("foot", "feet", "metres"): "0.3048",
+    ("yard", "yards", "metres"): "0.9144",
+    ("mile", "miles", "km"): "1.609",
+    ("pound", "pounds", "kg"): "0.4536",
+    ("ounce", "ounces", "grams"): "28.35",
+    ("stone", "stones", "kg"): "6.35",
+    ("gallon", "gallons", "litres"): "3.785",
+    ("pint", "pints", "litres"): "0.568",
+    ("acre", "acres", "hectares"): "0.4047",
+    ("cup", "cups", "millilitres"): "240",
+    ("hour", "hours", "minutes"): "60",
+    ("kilobyte", "kilobytes", "bytes"): "1024",
+}
+COINS = ("euros", "dollars", "pounds", "francs", "crowns", "pesos", "rupees", "yen", "lira", "zloty")
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """How it is asked for, a draw of its arguments and of a value, and the work: (value, *arguments) -> value."""
+
+    asked: Phrases
+    arguments: Callable[[random.Random], list[str]]
+    draw: Callable[[random.Random], str]
+    convert: Callable[..., str]
+
+
+def to_roman(value: str) -> str:
+    """Return a whole number as a Roman numeral."""
+    left, letters = int(value), ""
+    for worth, numeral in ROMAN:
+        letters += numeral * (left // worth)
+        left %= worth
+    return letters
+
+
+def to_words(value: str) -> str:
+    """Return a whole number below a thousand in words."""
+    hundreds, rest = divmod(int(value), 100)
+    ten, one = divmod(rest, 10)
+    low = ONES[rest] if rest < 20 else TENS[ten - 2] + (f"-{ONES[one]}" if one else "")
+    if not hundreds:
+        return low
+    return f"{ONES[hundreds]} hundred" + (f" and {low}" if rest else "")
+
+
+def rounded(exact: Decimal, decimals: str) -> str:
+    """Return a number rounded half up, as text."""
+    return str(exact.quantize(Decimal(1).scaleb(-int(decimals)), ROUND_HALF_UP))
+
+
+def by_rate(value: str, way: str, rate: str, decimals: str) -> str:
+    """Return a value times or over a rate."""
+    exact = Decimal(value) * Decimal(rate) if way == "times" else Decimal(value) / Decimal(rate)
+    return rounded(exact, decimals)
+
+
+def clock_12(value: str) -> str:
+    """Return 14:30 as 2:30 pm."""
+    hour, minute = value.split(":")
+    return f"{(int(hour) - 1) % 12 + 1}:{minute} {'pm' if int(hour) > 11 else 'am'}"
+
+
+def clock_24(value: str) -> str:
+    """Return 2:30 pm as 14:30."""
+    clock, half = value.split(" ")
+    hour, minute = clock.split(":")
+    return f"{int(hour) % 12 + 12 * (half == 'pm'):02}:{minute}"
+
+
+def clock_shift(value: str, hours: str) -> str:
+    """Return a time of day some hours later (earlier, if negative)."""
+    hour, minute = value.split(":")
+    return f"{(int(hour) + int(hours)) % 24:02}:{minute}"
+
+
+def hours(value: str) -> str:
+    """Return 135 minutes as 2 h 15 min."""
+    return "{} h {} min".format(*divmod(int(value), 60))
+
+
+def minutes(value: str) -> str:
+    """Return 2 h 15 min as 135."""
+    hour, _, minute, _ = value.split(" ")
+    return str(int(hour) * 60 + int(minute))
+
+
+def show_date(day: date, form: str) -> str:
+    """Return a date in the form iso, long, slashes or american."""
+    american = f"{MONTHS[day.month - 1]} {day.day}, {day.year}"
+    return {"iso": day.isoformat(), "long": in_words(day), "slashes": f"{day:%d/%m/%Y}", "american": american}[form]
+
+
+def to_date(value: str, form: str) -> str:
+    """Return a date in another form."""
+    day = read_date(value)
+    if day is None:
+        raise ValueError(f"no date: {value!r}")
+    return show_date(day, form)
+
+
+FROM_ROMAN = {to_roman(str(number)): str(number) for number in range(1, 1000)}
+FROM_WORDS = {to_words(str(number)): str(number) for number in range(1, 1000)}
+
+
+def _none(rng: random.Random) -> list[str]:
+    return []
+
+
+def _decimals(rng: random.Random) -> list[str]:
+    return [rng.choice("012")]
+
+
+def _time(rng: random.Random) -> str:
+    return f"{rng.randint(0, 23):02}:{rng.randint(0, 59):02}"
+
+
+def _number(rng: random.Random) -> str:
+    return str(rng.choice((rng.randint(3, 60), rng.randint(61, 999))))
+
+
+def _minutes(rng: random.Random) -> str:
+    return str(rng.choice([length for length in range(61, 900) if length % 60]))
+
+
+CONVERSIONS = {
+    "to_fahrenheit": Conversion(
+        Phrases("from degrees Celsius to degrees Fahrenheit[,|] rounded {decimals}"),
+        _decimals,
+        lambda rng: str(rng.randint(-20, 45)),
+        lambda value, n: rounded(Decimal(value) * 9 / 5 + 32, n),
+    ),
+    "to_celsius": Conversion(
+        Phrases("from degrees Fahrenheit to degrees Celsius[,|] rounded {decimals}"),
+        _decimals,
+        lambda rng: str(rng.randint(-5, 110)),
+        lambda value, n: rounded((Decimal(value) - 32) * 5 / 9, n),
+    ),
+    "clock_12": Conversion(
+        Phrases("[from the 24-hour clock |]to the 12-hour clock, [like|such as] 4:05 pm"), _none, _time, clock_12
+    ),
+    "clock_24": Conversion(
+        Phrases("[from the 12-hour clock |]to the 24-hour clock, [like|such as] 04:05"),
+        _none,
+        lambda rng: clock_12(_time(rng)),
+        clock_24,
+    ),
+    "clock_shift": Conversion(
+        Phrases("to the time of a place where the clocks are {hours:int} hours {way:word}[, like 04:05|]"),
+        lambda rng: [rng.choice(("", "-")) + str(rng.randint(2, 9))],
+        _time,
+        clock_shift,
+    ),
+    "hours": Conversion(Phrases("from minutes to hours and minutes, [like|such as] 3 h 5 min"), _none, _minutes, hours),
+    "minutes": Conversion(
+        Phrases("[from hours and minutes |]to minutes [only|alone]"), _none, lambda rng: hours(_minutes(rng)), minutes
+    ),
+    "date": Conversion(
+        Phrases("to dates [like|written like|such as] {example}"),
+        lambda rng: [rng.choice(("iso", "long", "slashes"))],
+        lambda rng: show_date(any_date(rng), "american"),
+        to_date,
+    ),
+    "roman": Conversion(Phrases("[from digits |]to Roman numerals"), _none, _number, to_roman),
+    "from_roman": Conversion(
+        Phrases("from Roman numerals to [digits|ordinary numbers]"),
+        _none,
+        lambda rng: to_roman(_number(rng)),
+        FROM_ROMAN.__getitem__,
+    ),
+    "words": Conversion(
+        Phrases("[from digits |]to [English |]words, [like|such as] two hundred and one"), _none, _number, to_words
+    ),
+    "from_words": Conversion(
+        Phrases("from words to digits"),
+        _none,
+        lambda rng: to_words(_number(rng)),
+        FROM_WORDS.__getitem__,
+    ),
+    "binary": Conversion(Phrases("[from decimal |]to binary"), _none, _number, lambda value: f"{int(value):b}"),
+    "from_binary": Conversion(
+        Phrases("from binary to decimal"), _none, lambda rng: f"{int(_number(rng)):b}", lambda value: str(int(value, 2))
+    ),
+    "rate": Conversion(
+        Phrases(
+            "from {source:word} to {target:word} (1 {unit:word} is {rate:number} {other:word})[,|] rounded {decimals}"
+        ),
+        _none,
+        lambda rng: str(rng.choice((rng.randint(2, 95), rng.randint(100, 990), rng.randrange(15, 995, 5) / 10))),
+        by_rate,
+    ),
+}

@@ -1,0 +1,488 @@
+"""The gate and the teachers: every call through distilabel's real client against a server of our own, every fault met.
+
+What is held: one failed call costs one row; nothing is asked twice; a key is never sent to a stranger nor written down.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import time
+
+import loopback
+import pytest
+
+from builder.config import TeacherConfig
+from builder.errors import BuilderError, InputError, TeacherError
+from builder.ledger import Answer, Ledger
+from builder.teacher import Fault, gate, make, replies
+from builder.teacher.embedded import EmbeddedTeacher
+
+KEY = "sk-do-not-write-me-down-0123456789"
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch):
+    monkeypatch.setattr(gate, "_FIRST_WAIT", 0.01)
+
+
+def teacher(here, **settings):
+    settings = {"timeout": 20, "retries": 2, "concurrency": 8} | settings
+    return make(TeacherConfig(url=here.url, model="loopback", **settings))
+
+
+def asking(teacher, prompts, draws=1):
+    return [
+        gate.request(teacher, [{"role": "user", "content": prompt}], draw)
+        for prompt in prompts
+        for draw in range(draws)
+    ]
+
+
+def ask(teacher, prompts, ledger, draws=1):
+    """Return the results in the order of the prompts, and how many were replayed."""
+    requests = asking(teacher, prompts, draws)
+    results, replayed = gate.ask_all(teacher, requests, ledger)
+    return [results[request.key] for request in requests], replayed
+
+
+def prompts(count):
+    return [f"Tell me about number {i}." for i in range(count)]
+
+
+def test_answers_come_back_with_how_they_ended_and_what_they_cost(ledger):
+    with loopback.server() as here:
+        (answer,), replayed = ask(teacher(here), ["Name three fruits."], ledger)
+    text = here.text([{"role": "user", "content": "Name three fruits."}])
+    assert answer == Answer(text, "stop", 3, len(text.split()))
+    assert replayed == 0
+    assert ledger.attempts() == {"answered": 1}
+    assert here.complaints == []
+
+
+def test_what_is_sent_is_what_the_recipe_says(ledger):
+    settings = {"temperature": 0.3, "top_p": 0.9, "max_tokens": 3, "stop": ["END"], "frequency_penalty": 0.5}
+    with loopback.server() as here:
+        (answer,), _ = ask(teacher(here, **settings, extra={"logprobs": True, "top_logprobs": 2}), ["Hi"], ledger)
+        sent = here.log[0]["body"]
+    assert {name: sent[name] for name in settings} == settings
+    assert (sent["model"], sent["logprobs"], sent["top_logprobs"], sent["n"]) == ("loopback", True, 2, 1)
+    assert sent["messages"] == [{"role": "user", "content": "Hi"}]
+    assert (answer.finish_reason, answer.output_tokens) == ("length", 3)
+    assert here.complaints == []
+
+
+def test_a_whole_conversation_is_sent_turn_by_turn(ledger):
+    turns = [("system", "s"), ("user", "a"), ("assistant", "b"), ("user", "c")]
+    messages = [{"role": role, "content": content} for role, content in turns]
+    with loopback.server() as here:
+        asked = teacher(here)
+        gate.ask_all(asked, [gate.request(asked, messages, 0)], ledger)
+        assert here.log[0]["body"]["messages"] == messages
+
+
+def test_the_same_requests_a_second_time_make_no_call(ledger):
+    with loopback.server() as here:
+        first, _ = ask(teacher(here), prompts(20), ledger, draws=2)
+        assert here.calls == 40
+    # the server is gone: what is in the ledger needs none
+    again, replayed = ask(teacher(here), prompts(20), ledger, draws=2)
+    assert (again, replayed) == (first, 40)
+
+
+def test_a_request_that_stands_twice_is_asked_once(ledger):
+    with loopback.server() as here:
+        (one, other), _ = ask(teacher(here), ["Hi", "Hi"], ledger)
+    assert one == other and here.calls == 1
+
+
+def test_answers_do_not_depend_on_the_order_in_which_they_come(tmp_path):
+    held = []
+    for order, latency in ((1, 0.004), (-1, 0.0)):
+        with loopback.server(latency=latency, sigma=1.5) as here, Ledger(tmp_path / f"{order}.db") as ledger:
+            here.url = here.url  # each server has its own port, so answers are compared by prompt
+            results, _ = ask(teacher(here), prompts(60)[::order], ledger)
+            held.append(results[::order])
+    assert held[0] == held[1]
+
+
+def test_so_many_calls_are_in_flight_as_the_recipe_allows_and_never_more(ledger):
+    with loopback.server(latency=0.05, sigma=0.3) as here:
+        ask(teacher(here, concurrency=12), prompts(60), ledger)
+        assert here.most_in_flight == 12
+    with loopback.server(latency=0.01) as here:
+        ask(teacher(here, concurrency=1), prompts(5), ledger)
+        assert here.most_in_flight == 1
+
+
+def test_no_barrier_a_slow_call_holds_nobody_up(ledger):
+    with loopback.server(behave=lambda prompt, attempt: "hang" if prompt == "slow" else None, latency=0.01) as here:
+        started = time.perf_counter()
+        results, _ = ask(teacher(here, concurrency=2, timeout=1.5, retries=0), ["slow", *prompts(40)], ledger)
+        assert time.perf_counter() - started < 3
+    assert isinstance(results[0], Fault) and all(isinstance(result, Answer) for result in results[1:])
+
+
+FAULTS = {
+    "500": ("http 500", 3),
+    "503": ("http 503", 3),
+    "429": ("http 429", 3),
+    "400": ("http 400", 1),
+    "reset": ("connection", 3),
+    "cut": ("connection", 3),
+    "hang": ("timeout", 3),
+    "empty": ("empty", 3),
+    "null": ("empty", 3),
+    "blank": ("empty", 3),
+    "malformed": ("malformed", 3),
+    "html": ("malformed", 3),
+    "no_choices": ("malformed", 3),
+    "surrogate": ("malformed", 3),
+    "content_filter": ("content filter", 1),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_one_failed_call_costs_one_row_after_its_retries(fault, ledger):
+    kind, attempts = FAULTS[fault]
+    with loopback.server(behave=lambda prompt, attempt: fault if prompt == "bad" else None) as here:
+        results, _ = ask(teacher(here, timeout=0.4 if fault == "hang" else 20), ["bad", *prompts(9)], ledger)
+        assert here.asked["bad"] == attempts
+    assert isinstance(results[0], Fault) and results[0].kind == kind, results[0]
+    assert all(isinstance(result, Answer) for result in results[1:])
+    assert ledger.attempts() == {"answered": 9, kind: attempts}
+    # what failed is asked again by the next run, and only that
+    with loopback.server() as here:
+        again = teacher(here)
+        assert here.calls == 0
+        results, replayed = ask(again, prompts(1), ledger)
+        assert replayed == 0  # another port is another server: its answers are its own
+
+
+@pytest.mark.parametrize("fault", [f for f, (_, attempts) in FAULTS.items() if attempts > 1])
+def test_a_fault_that_passes_costs_one_attempt_and_no_row(fault, ledger):
+    with loopback.server(fail_first=1, fail_with=fault) as here:
+        results, _ = ask(teacher(here, timeout=0.4 if fault == "hang" else 20), prompts(3), ledger)
+        assert all(isinstance(result, Answer) for result in results), results
+        assert set(here.asked.values()) == {2}
+        assert set(here.paid.values()) == {1}
+    assert ledger.attempts()["answered"] == 3
+
+
+def test_a_run_through_all_faults_at_once_pays_every_prompt_once(ledger):
+    faults = {"500": 0.06, "429": 0.06, "reset": 0.04, "malformed": 0.03, "empty": 0.03, "null": 0.03, "cut": 0.02}
+    with loopback.server(faults=faults, retry_after="0.01", seed=3) as here:
+        results, _ = ask(teacher(here, retries=6, concurrency=32), prompts(200), ledger)
+        assert all(isinstance(result, Answer) for result in results)
+        assert set(here.paid.values()) == {1} and len(here.paid) == 200
+        assert here.complaints == []
+        assert sum(ledger.attempts().values()) == here.calls
+
+
+def test_an_answer_cut_off_is_known_as_such(ledger):
+    with loopback.server(behave=lambda prompt, attempt: "length") as here:
+        (answer,), _ = ask(teacher(here), ["Hi"], ledger)
+    assert answer.finish_reason == "length"
+
+
+@pytest.mark.parametrize("fault", ["no_usage", "bad_usage"])
+def test_counts_that_are_no_counts_are_left_out(fault, ledger):
+    with loopback.server(behave=lambda prompt, attempt: fault) as here:
+        (answer,), _ = ask(teacher(here), ["Hi"], ledger)
+    assert (answer.input_tokens, answer.output_tokens) == (None, None)
+    assert answer.text and answer.finish_reason == "stop"
+
+
+@pytest.mark.parametrize(("said", "least"), [("0.4", 0.4), ("nan", 0), ("-5", 0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0)])
+def test_retry_after_is_obeyed_where_it_is_a_number_of_seconds(said, least, ledger):
+    with loopback.server(fail_first=1, fail_with="429", retry_after=said) as here:
+        started = time.perf_counter()
+        (answer,), _ = ask(teacher(here), ["Hi"], ledger)
+        took = time.perf_counter() - started
+    assert isinstance(answer, Answer)
+    assert least <= took
+
+
+def test_the_wait_is_the_servers_where_it_is_longer_than_ours_and_is_bounded(ledger, monkeypatch):
+    waits = []
+
+    async def sleep(seconds, real=asyncio.sleep):
+        waits.append(seconds)
+        await real(0)
+
+    monkeypatch.setattr(gate.asyncio, "sleep", sleep)
+
+    class Busy(EmbeddedTeacher):
+        async def ask(self, messages):
+            raise Fault("http 429", "busy", retry=True, wait=wait)
+
+    for wait in (0.0, 60.0, 86400.0):
+        asked = Busy(TeacherConfig(provider="embedded", retries=1))
+        with pytest.raises(TeacherError):
+            gate.ask_all(asked, [gate.request(asked, [{"role": "user", "content": str(wait)}], 0)], ledger)
+    assert waits[0] < 0.1 and waits[1:] == [60.0, 300.0]
+
+
+@pytest.mark.parametrize("status", ["401", "403", "404"])
+def test_a_refusal_of_everything_stops_at_once_and_keeps_what_came(status, ledger):
+    def behave(prompt, attempt):
+        return status if len(here.log) >= 10 else None
+
+    with loopback.server() as here:
+        here.behave = behave
+        with pytest.raises(TeacherError) as caught:
+            ask(teacher(here, concurrency=4), prompts(60), ledger)
+        assert here.calls <= 10 + 4
+        assert f"http {status}" in str(caught.value)
+        assert "10 answers are in" in str(caught.value) and str(ledger.path) in str(caught.value)
+        assert "\n" not in str(caught.value)
+        here.behave = None
+        results, replayed = ask(teacher(here), prompts(60), ledger)
+    assert replayed == 10 and all(isinstance(result, Answer) for result in results)
+    assert len(here.paid) == 60 and set(here.paid.values()) == {1}
+
+
+def test_where_no_call_at_all_succeeds_the_teacher_is_at_fault_and_no_row(ledger):
+    with loopback.server(behave=lambda prompt, attempt: "500") as here, pytest.raises(TeacherError, match="http 500"):
+        ask(teacher(here, retries=0), prompts(3), ledger)
+
+
+def test_a_server_that_dies_in_the_middle_stops_the_run_and_keeps_what_came(ledger, monkeypatch):
+    monkeypatch.setattr(gate, "_GIVE_UP_AFTER", 5)
+    with loopback.server() as here:
+        here.behave = lambda prompt, attempt: "reset" if len(here.log) >= 20 else None
+        with pytest.raises(TeacherError, match="connection"):
+            ask(teacher(here, retries=1, concurrency=4), prompts(200), ledger)
+        assert here.calls < 60
+    assert ledger.attempts()["answered"] == 20
+
+
+def test_a_server_that_is_not_there_is_one_sentence_before_any_call(ledger):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    with pytest.raises(TeacherError) as caught:
+        ask(make(TeacherConfig(url=url, model="m")), prompts(3), ledger)
+    assert url in str(caught.value) and "nothing was asked" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert ledger.attempts() == {}
+
+
+def test_a_server_that_hangs_from_the_start_is_told_within_the_timeout(ledger):
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/v1"
+        with pytest.raises(TeacherError, match="does not answer"):
+            ask(make(TeacherConfig(url=url, model="m", timeout=0.3)), prompts(3), ledger)
+    assert ledger.attempts() == {}
+
+
+def test_a_server_without_a_list_of_models_is_asked_all_the_same(ledger):
+    with loopback.server() as here:
+        here.url += "/"
+        (answer,), _ = ask(teacher(here), ["Hi"], ledger)
+    assert isinstance(answer, Answer)
+
+
+def test_a_model_nobody_knows_stops_at_the_first_call(ledger):
+    with loopback.server() as here, pytest.raises(TeacherError, match="http 404.*does not exist"):
+        ask(make(TeacherConfig(url=here.url, model="nobody", concurrency=1)), prompts(30), ledger)
+    assert len(here.complaints) == 1
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "together", "azure", "groq", "mistral", "cohere", "hf"])
+def test_a_key_that_is_not_exported_is_an_input_error_before_anything(provider, ledger):
+    with pytest.raises(InputError) as caught:
+        ask(make(TeacherConfig(provider=provider, model="m")), prompts(1), ledger)
+    assert "no key found in $" in str(caught.value) and "export " in str(caught.value)
+    assert ledger.attempts() == {}
+
+
+@pytest.mark.parametrize("key", ["sk-\x00bad", "sk-bäd", "sk-b\nad"])
+def test_a_key_that_is_none_is_not_repeated(key, ledger, monkeypatch):
+    if "\0" in key:
+        pytest.skip("no environment holds a NUL")
+    monkeypatch.setenv("MY_KEY", key)
+    with pytest.raises(InputError) as caught, loopback.server() as here:
+        ask(teacher(here, key_env="MY_KEY"), prompts(1), ledger)
+    assert "no key" in str(caught.value) and key not in str(caught.value)
+
+
+def test_a_client_that_is_not_installed_names_its_extra(ledger, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ollama", None)
+    with pytest.raises(InputError, match=r"pip install 'instruct-builder\[ollama\]'"):
+        ask(make(TeacherConfig(provider="ollama", model="m")), prompts(1), ledger)
+
+
+@pytest.mark.parametrize("extra", [{"colour": "red"}, {"max_new_tokenz": 3}])
+def test_an_argument_the_client_does_not_take_is_refused_before_any_call(extra, ledger):
+    with loopback.server() as here, pytest.raises(InputError, match=rf"takes no `extra\.{next(iter(extra))}`"):
+        ask(teacher(here, extra=extra), prompts(1), ledger)
+    assert here.calls == 0
+
+
+def test_an_argument_of_the_wrong_kind_stops_the_run_instead_of_failing_every_row(ledger):
+    with loopback.server() as here, pytest.raises(TeacherError, match="top_logprobs"):
+        ask(teacher(here, extra={"top_logprobs": "many"}, concurrency=1), prompts(30), ledger)
+    assert here.calls == 0 and sum(ledger.attempts().values()) == 1
+
+
+def bytes_of(folder):
+    return b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
+
+
+def test_the_key_is_sent_and_never_written_even_where_the_server_repeats_it(ledger, tmp_path, monkeypatch):
+    monkeypatch.setenv("MY_KEY", KEY + "\n")  # as `export MY_KEY=$(cat file)` may leave it
+    faults = {"500": 0.2, "400": 0.2}
+    with loopback.server(key=KEY, faults=faults) as here:
+        results, _ = ask(teacher(here, key_env="MY_KEY", retries=0), prompts(40), ledger)
+        assert {entry["authorization"] for entry in here.log} == {f"Bearer {KEY}"}
+        here.behave = lambda prompt, attempt: "401"
+        with pytest.raises(TeacherError) as caught:
+            ask(teacher(here, key_env="MY_KEY", retries=0), ["one more"], ledger)
+    faults = [result for result in results if isinstance(result, Fault)]
+    assert len(faults) > 5 and all("Bearer ***" in fault.detail for fault in faults)
+    assert KEY not in "".join(map(str, faults)) + str(caught.value)
+    ledger.close()
+    assert KEY.encode() not in bytes_of(tmp_path)
+
+
+def test_a_key_the_server_refuses_stops_before_anything_is_asked(ledger, monkeypatch):
+    monkeypatch.setenv("MY_KEY", "sk-old")
+    with loopback.server(key=KEY) as here, pytest.raises(TeacherError) as caught:
+        ask(teacher(here, key_env="MY_KEY"), prompts(3), ledger)
+    assert "refuses the key (HTTP 401)" in str(caught.value) and "sk-old" not in str(caught.value)
+    assert here.calls == 0
+
+
+def test_the_openai_key_goes_to_this_machine_but_to_no_strange_server(ledger, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with loopback.server() as here:
+        ask(teacher(here), ["Hi"], ledger)
+        assert here.log[0]["authorization"] == f"Bearer {KEY}"
+        stranger = make(TeacherConfig(url="http://stranger.example/v1", model="m"))
+        assert stranger._key() == "not-needed"
+        named = make(TeacherConfig(url="http://stranger.example/v1", model="m", key_env="OPENAI_API_KEY"))
+        assert named._key() == KEY
+
+
+def test_the_environment_does_not_move_the_server(ledger, monkeypatch):
+    from builder.teacher.distilabel_llms import _make_llm
+
+    with loopback.server() as here:
+        monkeypatch.setenv("OPENAI_BASE_URL", here.url)
+        llm = _make_llm("OpenAILLM", TeacherConfig(provider="openai", model="m"), "m", "k")
+    assert llm.base_url == "https://api.openai.com/v1"
+
+
+def test_identity_holds_all_that_decides_an_answer_and_nothing_that_does_not():
+    def key(**settings):
+        asked = make(TeacherConfig(**({"url": "http://h/v1", "model": "m"} | settings)))
+        return gate.request(asked, [{"role": "user", "content": "Hi"}], 0).key
+
+    how = {"concurrency": 3, "timeout": 5, "retries": 9, "key_env": "MY_KEY"}
+    assert key(**how) == key()
+    changes = [{"url": "http://g/v1"}, {"model": "n"}, {"temperature": 0.1}, {"top_p": 0.5}, {"max_tokens": 9}]
+    changes += [{"stop": "x"}, {"extra": {"echo": True}}, {"frequency_penalty": 1}, {"presence_penalty": 1}]
+    assert len({key(), *(key(**change) for change in changes)}) == 10
+    asked = make(TeacherConfig(url="http://h/v1", model="m"))
+    assert len({request.key for request in asking(asked, ["a", "b"], draws=3)}) == 6
+
+
+def test_when_another_process_was_first_its_answer_is_the_one_that_counts(ledger):
+    with loopback.server() as here:
+        asked = teacher(here)
+        (request,) = asking(asked, ["Hi"])
+
+        def behave(prompt, attempt):
+            with Ledger(ledger.path) as other:
+                other.finish(other.begin(request.key), request.key, request.body, Answer("first", "stop"))
+
+        here.behave = behave
+        results, _ = gate.ask_all(asked, [request], ledger)
+    assert results[request.key].text == "first" == ledger.get([request.key])[request.key].text
+
+
+def test_a_ledger_that_fails_is_one_sentence(ledger):
+    class Torn(Ledger):
+        def begin(self, key):
+            raise BuilderError("the ledger failed: disk full")
+
+    with Torn(ledger.path) as torn:
+        asked = EmbeddedTeacher(TeacherConfig(provider="embedded"))
+        with pytest.raises(BuilderError, match="disk full"):
+            gate.ask_all(asked, asking(asked, prompts(30)), torn)
+
+
+KILLED = """
+    import sys
+    from pathlib import Path
+    from builder.config import TeacherConfig
+    from builder.ledger import Ledger
+    from builder.teacher import gate, make
+    teacher = make(TeacherConfig(url=sys.argv[2], model="loopback", concurrency=8))
+    requests = [gate.request(teacher, [{"role": "user", "content": f"Number {i}"}], 0) for i in range(150)]
+    with Ledger(Path(sys.argv[1])) as ledger:
+        gate.ask_all(teacher, requests, ledger)
+"""
+
+
+@pytest.mark.slow
+def test_a_run_killed_in_the_middle_pays_again_for_nothing_but_what_was_in_flight(tmp_path):
+    path = tmp_path / "ledger.db"
+    with loopback.server(latency=0.03) as here:
+        command = [sys.executable, "-c", textwrap.dedent(KILLED), str(path), here.url]
+        first = subprocess.Popen(command)
+        deadline = time.monotonic() + 60
+        while here.calls < 70 and time.monotonic() < deadline:
+            time.sleep(0.005)
+        os.kill(first.pid, signal.SIGKILL)
+        assert first.wait() == -signal.SIGKILL
+        with Ledger(path) as ledger:
+            kept = ledger.attempts()
+        assert 0 < kept["in flight"] <= 8 and kept["answered"] >= 60
+        subprocess.run(command, check=True, timeout=60)
+        assert len(here.paid) == 150
+        assert sum(here.paid.values()) - 150 <= 8
+    with sqlite3.connect(path) as held:
+        assert held.execute("SELECT count(*) FROM calls").fetchone() == (150,)
+    held.close()
+
+
+def test_the_embedded_teacher_answers_and_refuses_through_the_same_gate(ledger):
+    from builder import embedded
+
+    task = next(iter(embedded.tasks(1, seed=3)))
+    asked = make(TeacherConfig(provider="embedded"))
+    requests = [gate.request(asked, task.messages, 0), *asking(asked, ["Write a poem about the sea."])]
+    results, _ = gate.ask_all(asked, requests, ledger)
+    answer, refusal = (results[request.key] for request in requests)
+    assert answer.text == embedded.answer(task.messages).text and answer.finish_reason == "stop"
+    assert refusal.text is None and refusal.finish_reason.startswith("refused: ")
+    assert gate.ask_all(asked, requests, ledger)[1] == 2
+
+
+def test_the_embedded_llm_works_inside_a_distilabel_task():
+    from distilabel.steps.tasks import TextGeneration
+
+    import builder
+    from builder import embedded
+
+    task = TextGeneration(llm=builder.embedded_llm())
+    task.load()
+    asked = [task for task in embedded.tasks(20, seed=3) if len(task.messages) == 1][:3]
+    rows = [{"instruction": one.messages[-1]["content"]} for one in asked]
+    rows.append({"instruction": "Write a poem about the sea."})
+    outputs = next(task.process(rows))
+    assert [row["generation"] for row in outputs[:-1]] == [embedded.answer(one.messages).text for one in asked]
+    assert outputs[-1]["generation"] is None
+    assert {row["model_name"] for row in outputs} == {"embedded"}
+
+
+@pytest.mark.parametrize("output", [{}, {"generations": []}, {"generations": None}, {"generations": [["x"]]}])
+def test_an_output_without_a_text_is_a_fault(output):
+    with pytest.raises(Fault, match="empty"):
+        replies.answer(output)
