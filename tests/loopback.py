@@ -1,4 +1,4 @@
-"""An OpenAI-compatible server of our own: strict about what it is sent, deterministic in what it says, faulty on demand.
+"""An OpenAI-compatible server of our own: strict in what it takes, deterministic in what it says, faulty on demand.
 
     with loopback.server(faults={"429": 0.1}) as here:
         ...                                # ask here.url

@@ -7,10 +7,12 @@ import sys
 
 import pytest
 
-from builder.embedded import Answer, Refusal, answer, near_misses, tasks
+from builder.embedded import Answer, NearMisses, Refusal, answer, near_misses, tasks
 from builder.embedded.families import FAMILIES
 from builder.embedded.grammar import Pattern
+from builder.embedded.teacher import char_distance
 from builder.embedded.worlds import WORLDS, read, tell
+from builder.embedded.worlds.load import load
 from builder.verify import problems, verify
 
 OPEN_PROMPTS = [
@@ -54,7 +56,7 @@ def test_near_misses_differ_from_the_answer_and_really_fail(family):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_slips_of_a_foreign_answer_or_prompt_do_not_raise(family):
-    own = next(tasks(1, seed=5, families=[family]))
+    own = FAMILIES[family].sample(random.Random(5))
     for response in ("", "I am sorry, I cannot help.", "{", "[1, 2]", "a\nb"):
         list(FAMILIES[family].slips(own.messages, response, random.Random(0)))
     foreign = [{"role": "user", "content": "Write a poem about the sea."}]
@@ -66,11 +68,23 @@ def test_an_open_prompt_is_refused(prompt):
     assert isinstance(answer([{"role": "user", "content": prompt}]), Refusal)
 
 
-def test_a_prompt_with_words_that_no_grammar_reads_is_refused():
-    for task in tasks(100, seed=6):
-        first, *rest = task.messages[-1]["content"].split("\n")
-        changed = "\n".join([f"{first} And then sing it to me.", *rest])
-        assert isinstance(answer([*task.messages[:-1], {"role": "user", "content": changed}]), Refusal)
+def test_a_request_with_words_that_no_grammar_reads_is_refused():
+    for task in tasks(300, seed=6):
+        # The request is the first or the last paragraph; the other one may be data, where any words may stand.
+        paragraphs = task.messages[-1]["content"].split("\n\n")
+        for at in {0, len(paragraphs) - 1}:
+            paragraphs[at] += " And then sing it to me."
+        changed = {"role": "user", "content": "\n\n".join(paragraphs)}
+        assert isinstance(answer([*task.messages[:-1], changed]), Refusal), changed["content"]
+
+
+def test_a_system_message_is_read_or_refused():
+    with_system = [task for task in tasks(200, seed=10) if task.messages[0]["role"] == "system"]
+    assert 5 < len(with_system) < 60
+    for task in with_system:
+        assert isinstance(answer(task.messages), Answer)
+        changed = [{"role": "system", "content": "You are a pirate. Answer in rhymes."}, *task.messages[1:]]
+        assert isinstance(answer(changed), Refusal)
 
 
 def test_a_longer_run_begins_with_the_shorter_one():
@@ -97,7 +111,7 @@ def test_an_unknown_family_is_named():
 def test_the_hash_seed_changes_nothing():
     program = (
         "import random; from builder.embedded import *\n"
-        "for task in tasks(60, seed=9):\n"
+        "for task in tasks(250, seed=9):\n"
         "    text = answer(task.messages).text\n"
         "    print(task, text, near_misses(task.messages, text, task.checks, random.Random(1)))"
     )
@@ -153,3 +167,44 @@ def test_a_pattern_reads_what_it_renders():
     assert all(pattern.read(phrase) == {"keys": "price, date"} for phrase in phrases)
     assert pattern.match("Take the price from the text. Thanks!") == ({"keys": "price"}, "Thanks!")
     assert pattern.read("Take the price from the text. Thanks!") is None
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "distance"),
+    [
+        ("abcd", "abcd", 0.0),
+        ("", "", 0.0),
+        ("abcd", "abxd", 0.25),
+        ("ab", "abab", 0.5),
+        ("abc", "", 1.0),
+        ("aa", "a", 0.5),
+    ],
+)
+def test_char_distance_is_the_share_outside_the_common_ends(left, right, distance):
+    assert char_distance(left, right) == char_distance(right, left) == distance
+
+
+def test_near_misses_leave_out_slips_that_are_too_near():
+    task = next(tasks(1, seed=1, families=["extract_json"]))
+    said = answer(task.messages)
+    assert isinstance(said, Answer)
+    assert near_misses(task.messages, said.text, task.checks, random.Random(1), min_char_distance=1.01).misses == []
+
+
+def test_near_misses_of_an_open_prompt_are_none():
+    asked = [{"role": "user", "content": "Write a poem about the sea."}]
+    assert near_misses(asked, "The sea.", [], random.Random(1)) == NearMisses([], 0)
+
+
+@pytest.mark.parametrize("line", ["weight_kg: kilos 2 30", "The parcel weighs {} kg.", "mood: happy"])
+def test_a_world_file_that_cannot_be_read_names_the_line(tmp_path, line):
+    file = tmp_path / "parcel.txt"
+    file.write_text(f"# A parcel.\ntext: note\n{line}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"parcel\.txt, line 3: expected"):
+        load(file)
+
+
+@pytest.mark.parametrize("text", ["a [b|c", "a ] b"])
+def test_a_pattern_with_an_open_or_a_stray_bracket_is_refused(text):
+    with pytest.raises(ValueError, match="in pattern"):
+        Pattern(text).render(random.Random(0))

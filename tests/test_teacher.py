@@ -4,13 +4,8 @@ What is held: one failed call costs one row; nothing is asked twice; a key is ne
 """
 
 import asyncio
-import os
-import signal
 import socket
-import sqlite3
-import subprocess
 import sys
-import textwrap
 import time
 
 import loopback
@@ -104,7 +99,6 @@ def test_answers_do_not_depend_on_the_order_in_which_they_come(tmp_path):
     held = []
     for order, latency in ((1, 0.004), (-1, 0.0)):
         with loopback.server(latency=latency, sigma=1.5) as here, Ledger(tmp_path / f"{order}.db") as ledger:
-            here.url = here.url  # each server has its own port, so answers are compared by prompt
             results, _ = ask(teacher(here), prompts(60)[::order], ledger)
             held.append(results[::order])
     assert held[0] == held[1]
@@ -152,15 +146,13 @@ def test_one_failed_call_costs_one_row_after_its_retries(fault, ledger):
     with loopback.server(behave=lambda prompt, attempt: fault if prompt == "bad" else None) as here:
         results, _ = ask(teacher(here, timeout=0.4 if fault == "hang" else 20), ["bad", *prompts(9)], ledger)
         assert here.asked["bad"] == attempts
-    assert isinstance(results[0], Fault) and results[0].kind == kind, results[0]
-    assert all(isinstance(result, Answer) for result in results[1:])
-    assert ledger.attempts() == {"answered": 9, kind: attempts}
-    # what failed is asked again by the next run, and only that
-    with loopback.server() as here:
-        again = teacher(here)
-        assert here.calls == 0
-        results, replayed = ask(again, prompts(1), ledger)
-        assert replayed == 0  # another port is another server: its answers are its own
+        assert isinstance(results[0], Fault) and results[0].kind == kind, results[0]
+        assert all(isinstance(result, Answer) for result in results[1:])
+        assert ledger.attempts() == {"answered": 9, kind: attempts}
+        here.behave, here.log = None, []
+        (mended, *others), replayed = ask(teacher(here), ["bad", *prompts(9)], ledger)
+        assert isinstance(mended, Answer) and others == results[1:]
+        assert replayed == 9 and list(here.asked.elements()) == ["bad"]
 
 
 @pytest.mark.parametrize("fault", [f for f, (_, attempts) in FAULTS.items() if attempts > 1])
@@ -288,7 +280,7 @@ def test_a_server_without_a_list_of_models_is_asked_all_the_same(ledger):
 
 
 def test_a_model_nobody_knows_stops_at_the_first_call(ledger):
-    with loopback.server() as here, pytest.raises(TeacherError, match="http 404.*does not exist"):
+    with loopback.server() as here, pytest.raises(TeacherError, match=r"http 404.*does not exist"):
         ask(make(TeacherConfig(url=here.url, model="nobody", concurrency=1)), prompts(30), ledger)
     assert len(here.complaints) == 1
 
@@ -301,10 +293,8 @@ def test_a_key_that_is_not_exported_is_an_input_error_before_anything(provider, 
     assert ledger.attempts() == {}
 
 
-@pytest.mark.parametrize("key", ["sk-\x00bad", "sk-bäd", "sk-b\nad"])
+@pytest.mark.parametrize("key", ["sk-bäd", "sk-b\nad"])
 def test_a_key_that_is_none_is_not_repeated(key, ledger, monkeypatch):
-    if "\0" in key:
-        pytest.skip("no environment holds a NUL")
     monkeypatch.setenv("MY_KEY", key)
     with pytest.raises(InputError) as caught, loopback.server() as here:
         ask(teacher(here, key_env="MY_KEY"), prompts(1), ledger)
@@ -315,6 +305,16 @@ def test_a_client_that_is_not_installed_names_its_extra(ledger, monkeypatch):
     monkeypatch.setitem(sys.modules, "ollama", None)
     with pytest.raises(InputError, match=r"pip install 'instruct-builder\[ollama\]'"):
         ask(make(TeacherConfig(provider="ollama", model="m")), prompts(1), ledger)
+
+
+def test_a_client_that_cannot_be_set_up_is_one_sentence(ledger, monkeypatch, tmp_path):
+    monkeypatch.setenv("MY_KEY", KEY)
+    for settings in ({"provider": "llamacpp", "model": "no/such/file"}, {"provider": "vllm-server", "model": "m"}):
+        url = {"url": "http://127.0.0.1:9/v1"} if settings["provider"] == "vllm-server" else {}
+        with pytest.raises(TeacherError, match="cannot be set up; nothing was asked") as caught:
+            ask(make(TeacherConfig(**settings, **url)), prompts(1), ledger)
+        assert "\n" not in str(caught.value) and KEY not in str(caught.value)
+    assert ledger.attempts() == {}
 
 
 @pytest.mark.parametrize("extra", [{"colour": "red"}, {"max_new_tokenz": 3}])
@@ -415,41 +415,6 @@ def test_a_ledger_that_fails_is_one_sentence(ledger):
         asked = EmbeddedTeacher(TeacherConfig(provider="embedded"))
         with pytest.raises(BuilderError, match="disk full"):
             gate.ask_all(asked, asking(asked, prompts(30)), torn)
-
-
-KILLED = """
-    import sys
-    from pathlib import Path
-    from builder.config import TeacherConfig
-    from builder.ledger import Ledger
-    from builder.teacher import gate, make
-    teacher = make(TeacherConfig(url=sys.argv[2], model="loopback", concurrency=8))
-    requests = [gate.request(teacher, [{"role": "user", "content": f"Number {i}"}], 0) for i in range(150)]
-    with Ledger(Path(sys.argv[1])) as ledger:
-        gate.ask_all(teacher, requests, ledger)
-"""
-
-
-@pytest.mark.slow
-def test_a_run_killed_in_the_middle_pays_again_for_nothing_but_what_was_in_flight(tmp_path):
-    path = tmp_path / "ledger.db"
-    with loopback.server(latency=0.03) as here:
-        command = [sys.executable, "-c", textwrap.dedent(KILLED), str(path), here.url]
-        first = subprocess.Popen(command)
-        deadline = time.monotonic() + 60
-        while here.calls < 70 and time.monotonic() < deadline:
-            time.sleep(0.005)
-        os.kill(first.pid, signal.SIGKILL)
-        assert first.wait() == -signal.SIGKILL
-        with Ledger(path) as ledger:
-            kept = ledger.attempts()
-        assert 0 < kept["in flight"] <= 8 and kept["answered"] >= 60
-        subprocess.run(command, check=True, timeout=60)
-        assert len(here.paid) == 150
-        assert sum(here.paid.values()) - 150 <= 8
-    with sqlite3.connect(path) as held:
-        assert held.execute("SELECT count(*) FROM calls").fetchone() == (150,)
-    held.close()
 
 
 def test_the_embedded_teacher_answers_and_refuses_through_the_same_gate(ledger):

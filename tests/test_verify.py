@@ -78,6 +78,11 @@ CASES: list[tuple[dict[str, Any], str, list[str]]] = [
         JSON,
         ['{"a": 1}', "{'a': 1}", f"Here: {JSON}", "[" * 100_000],
     ),
+    (
+        {"check": "json_keys", "keys": ["a", "b"]},
+        '{"b": 1, "a": null}',
+        ['{"a": 1}', "[]", '{"a": 1, "b": 2, "c": 3}', ""],
+    ),
     ({"check": "json_equals", "expected": 1}, "```json\n1.0\n```", ["true", '"1"', "1 2", "NaN"]),
     (
         {"check": "json_equals", "expected": {"a": None}},

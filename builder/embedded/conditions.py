@@ -1,6 +1,6 @@
-"""Conditions on the rows of a sheet: said in English and read back, tested on a row, and how each is commonly got wrong.
+"""Conditions on the rows of a sheet: said in English and read back, tested on a row, commonly got wrong.
 
-    Condition("price", ">", (40,))    "whose price is above 40" | "with a price of more than 40" | ...
+Condition("price", ">", (40,))    "whose price is above 40" | "with a price of more than 40" | ...
 """
 
 import random
@@ -119,9 +119,7 @@ class Where:
                 for at, condition in enumerate(many)
                 for slip in condition.slips()
             ],
-            "forgotten_condition": [
-                replace(self, conditions=(*many[:at], *many[at + 1 :])) for at in range(len(many))
-            ],
+            "forgotten_condition": [replace(self, conditions=(*many[:at], *many[at + 1 :])) for at in range(len(many))],
         }
         if len(many) > 1:
             wrong["and_for_or"] = [replace(self, word="or" if self.word == "and" else "and")]

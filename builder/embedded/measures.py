@@ -4,6 +4,7 @@ CONVERSIONS["roman"] asks "into Roman numerals", draws "14" and turns it into "X
 """
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -17,8 +18,12 @@ ROMAN = (
     *((1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL")),
     *((10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")),
 )
-ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
-TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+ONES = re.findall(
+    r"\w+",
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen",
+)
+TENS = re.findall(r"\w+", "twenty thirty forty fifty sixty seventy eighty ninety")
 DECIMALS = {
     "0": ("to whole numbers",),
     "1": ("to one decimal", "to 1 decimal"),
@@ -39,7 +44,6 @@ RATES = {
     ("acre", "acres", "hectares"): "0.4047",
     ("cup", "cups", "millilitres"): "240",
     ("hour", "hours", "minutes"): "60",
-    ("kilobyte", "kilobytes", "bytes"): "1024",
 }
 COINS = ("euros", "dollars", "pounds", "francs", "crowns", "pesos", "rupees", "yen", "lira", "zloty")
 
@@ -67,7 +71,7 @@ def to_words(value: str) -> str:
     """Return a whole number below a thousand in words."""
     hundreds, rest = divmod(int(value), 100)
     ten, one = divmod(rest, 10)
-    low = ONES[rest] if rest < 20 else TENS[ten - 2] + (f"-{ONES[one]}" if one else "")
+    low: str = ONES[rest] if rest < 20 else TENS[ten - 2] + (f"-{ONES[one]}" if one else "")
     if not hundreds:
         return low
     return f"{ONES[hundreds]} hundred" + (f" and {low}" if rest else "")
@@ -215,7 +219,7 @@ CONVERSIONS = {
             "from {source:word} to {target:word} (1 {unit:word} is {rate:number} {other:word})[,|] rounded {decimals}"
         ),
         _none,
-        lambda rng: str(rng.choice((rng.randint(2, 95), rng.randint(100, 990), rng.randrange(15, 995, 5) / 10))),
+        lambda rng: str(rng.choice((rng.randint(2, 95), rng.randint(100, 990), f"{rng.randrange(15, 995, 5) / 10:g}"))),
         by_rate,
     ),
 }

@@ -9,6 +9,7 @@ import random
 from datetime import date, timedelta
 
 from builder.embedded.grammar import Phrases
+from builder.embedded.scenery import WORDS
 from builder.embedded.vocab import MONTHS, WEEKDAYS
 from builder.embedded.worlds import SENTENCE_END
 
@@ -36,37 +37,44 @@ STEPS = {
     "next": Phrases("{event} [is|takes place|comes] on the [first|next] {value:word} after that."),
     "month_end": Phrases("{event} [is|takes place|comes] on the last day of that [same |]month."),
 }
-ADJECTIVES = ["first", "second", "early", "late", "short", "long", "small", "big", "yearly", "monthly", "public", "private", "final", "local", "regional", "joint", "open", "closed", "annual", "winter", "summer", "autumn", "evening", "morning", "village", "school", "harbour", "garden", "museum", "library", "kitchen", "factory", "family", "forest", "river", "market", "cycling", "sailing", "chess", "pottery", "baking", "knitting", "camera", "theatre", "choir", "football", "railway", "castle"]
-NOUNS = ["inspection", "delivery", "meeting", "bill", "reminder", "rehearsal", "workshop", "visit", "check-up", "concert", "auction", "repair", "payment", "training", "exhibition", "deadline", "interview", "excursion", "review", "survey", "tasting", "harvest", "party", "competition", "election", "festival", "lecture", "examination", "handover", "opening", "clean-up", "fair", "order", "report", "vote", "tour", "course", "dinner", "sale", "reading", "parade", "walk", "race"]
 Event = tuple[str, str, str]
 
 
 def draw(rng: random.Random) -> list[Event]:
     """Return events with different names: the first on a date, most others counted from the one before."""
-    nouns = rng.sample(NOUNS, rng.randint(3, 5))
+    nouns = rng.sample(WORDS["events"], rng.randint(3, 5))
     names = [
-        f"the {adjective} {noun}" for adjective, noun in zip(rng.sample(ADJECTIVES, len(nouns)), nouns, strict=True)
+        f"the {adjective} {noun}"
+        for adjective, noun in zip(rng.sample(WORDS["kinds of event"], len(nouns)), nouns, strict=True)
     ]
     first = any_date(rng)
     plan: list[Event] = [(names[0], "on", first.isoformat())]
     for name in names[1:]:
         how = rng.choice(("days", "days", "weeks", "months", "working_days", "working_days", "next", "month_end", "on"))
-        before = rng.random() < 0.25
-        values = {
-            "on": lambda: (first + timedelta(days=rng.randint(20, 200))).isoformat(),
-            "days": lambda: str(rng.randint(5, 90) * (-1 if before else 1)),
-            "weeks": lambda: str(rng.randint(2, 9) * (-1 if before else 1)),
-            "months": lambda: str(rng.randint(2, 9)),
-            "working_days": lambda: str(rng.randint(3, 25)),
-            "next": lambda: rng.choice(WEEKDAYS),
-            "month_end": lambda: "",
-        }
-        event = (name, how, values[how]())
         # Months are added only to a day that every month has.
         if how == "months" and days_of(plan)[plan[-1][0]].day > 28:
-            event = (name, "weeks", "2")
-        plan.append(event)
+            how = "weeks"
+        plan.append((name, how, _draw_value(rng, how, first)))
     return plan
+
+
+def _draw_value(rng: random.Random, how: str, first: date) -> str:
+    """Return how far an event of a plan is from the one before; one in four days or weeks counts back."""
+    sign = "-" if rng.random() < 0.25 else ""
+    match how:
+        case "on":
+            return (first + timedelta(days=rng.randint(20, 200))).isoformat()
+        case "days":
+            return f"{sign}{rng.randint(5, 90)}"
+        case "weeks":
+            return f"{sign}{rng.randint(2, 9)}"
+        case "months":
+            return str(rng.randint(2, 9))
+        case "working_days":
+            return str(rng.randint(3, 25))
+        case "next":
+            return rng.choice(WEEKDAYS)
+    return ""
 
 
 def any_date(rng: random.Random) -> date:
@@ -92,7 +100,7 @@ def in_words(day: date) -> str:
 
 def read(text: str) -> list[Event] | None:
     """Return the plan that a text tells, or None where a sentence tells no event."""
-    plan = []
+    plan: list[Event] = []
     for sentence in SENTENCE_END.split(text.strip()):
         readings = [_event(how, slots) for how, phrases in STEPS.items() if (slots := phrases.read(sentence))]
         event = next(filter(None, readings), None)

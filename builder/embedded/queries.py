@@ -1,4 +1,4 @@
-"""Questions about one sheet as data: which rows, which columns, what to count. Evaluated in plain Python, written as SQL.
+"""Questions about a sheet as data: which rows, which columns, what to count. Run in plain Python, written as SQL.
 
     Query("books", ("title",), Where((Condition("price", ">", (40,)),)), order="pages", down=True, limit=3)
     -> SELECT title FROM books WHERE price > 40 ORDER BY pages DESC LIMIT 3;
@@ -66,7 +66,11 @@ def sql(query: Query) -> str:
     tests = f" {query.where.word.upper()} ".join(map(sql_test, query.where.conditions))
     if query.above_average:
         average = f"{query.above_average} > (SELECT AVG({query.above_average}) FROM {query.table})"
-        tests = f"({tests}) AND {average}" if query.where.word == "or" and tests else " AND ".join(filter(None, (tests, average)))
+        tests = (
+            f"({tests}) AND {average}"
+            if query.where.word == "or" and tests
+            else " AND ".join(filter(None, (tests, average)))
+        )
     statement += f" WHERE {tests}" if tests else ""
     statement += f" GROUP BY {query.group}" if query.group else ""
     statement += f" HAVING COUNT(*) >= {query.having}" if query.having else ""
@@ -81,7 +85,9 @@ def slips(query: Query) -> Iterator[tuple[str, Query]]:
         yield from ((kind, replace(query, where=where)) for where in wheres)
     if query.measure:
         function, column = query.measure
-        wrong = {"total": "average", "average": "total", "highest": "lowest", "lowest": "highest", "count": ""}[function]
+        wrong = {"total": "average", "average": "total", "highest": "lowest", "lowest": "highest", "count": ""}[
+            function
+        ]
         if wrong:
             yield "wrong_measure", replace(query, measure=(wrong, column))
     if query.group:
@@ -135,7 +141,7 @@ def _measure(query: Query, rows: list[Row]) -> Value:
         return None
     if function == "average":
         return sum(cells) / len(cells)
-    return {"total": sum, "highest": max, "lowest": min}[function](cells)
+    return {"total": sum(cells), "highest": max(cells), "lowest": min(cells)}[function]
 
 
 def _number(cell: Value) -> int:

@@ -1,4 +1,4 @@
-"""Kinds of table (books, hotels, invoices ...) that the code and ranking families ask about; the data lie in sheets.txt."""
+"""Kinds of table (books, hotels ...) that the code and ranking families ask about; the data lie in sheets.txt."""
 
 import random
 from dataclasses import dataclass
@@ -61,7 +61,9 @@ class Sheet:
 
     def row(self, rng: random.Random, name: str) -> Row:
         """Return one row with values drawn at random."""
-        return {self.name: name} | {column.key: column.draw(rng) for column in self.columns}
+        row: Row = {self.name: name}
+        row.update({column.key: column.draw(rng) for column in self.columns})
+        return row
 
 
 def draw(rng: random.Random, least: int = 4) -> Sheet:

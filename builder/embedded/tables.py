@@ -1,6 +1,6 @@
 """Tables drawn from the worlds' records, written and read as CSV, JSON and Markdown.
 
-columns ["sender", "weight_kg"], rows [["Petra Novak", "7"], ["Omar Silva", ""]]: every cell is text, "" is an empty one.
+columns ["sender", "weight_kg"], rows [["Petra Novak", "7"], ["Omar Silva", ""]]: cells are text, "" is an empty one.
 """
 
 import csv
@@ -111,6 +111,8 @@ def _read_json(text: str) -> Table | None:
     if isinstance(data, dict) and data and all(isinstance(cells, list) for cells in data.values()):
         height = min(map(len, data.values()))
         data = [{name: cells[at] for name, cells in data.items()} for at in range(height)]
+    elif isinstance(data, dict):
+        data = [data]
     if not isinstance(data, list) or not data or not all(isinstance(record, dict) for record in data):
         return None
     if any(list(record) != list(data[0]) for record in data):

@@ -3,7 +3,9 @@
 import hashlib
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from builder.embedded import system
 from builder.embedded.families import FAMILIES
 from builder.embedded.task import Answer, Check, Messages, NearMiss, NearMisses, Refusal, Slip, Task
 from builder.verify import verify
@@ -31,13 +33,14 @@ def tasks(count: int, seed: int, families: Sequence[str] | None = None) -> Itera
         else:
             raise ValueError(f"{', '.join(names)}: no new prompt after {number} tasks")
         seen.add(digest)
-        yield task
+        yield replace(task, messages=system.add(rng, task.messages))
 
 
 def answer(messages: Messages) -> Answer | Refusal:
     """Compute the answer from the messages alone, or refuse: nothing is ever made up."""
+    asked = system.take_off(messages)
     for name, family in FAMILIES.items():
-        if (text := family.answer(messages)) is not None:
+        if (text := family.answer(asked)) is not None:
             return Answer(text, name)
     return Refusal("needs a model", "No task family reads this prompt, so its answer cannot be computed.")
 
@@ -55,13 +58,14 @@ def near_misses(
     Kinds of mistake are taken in turn, each as likely as the next; half of the time one that breaks a single check is
     preferred. A slip that is nearer to the response than `min_char_distance` (a share of its characters) is left out.
     """
-    family = answer(messages)
-    if isinstance(family, Refusal):
+    computed = answer(messages)
+    if isinstance(computed, Refusal):
         return NearMisses([], 0)
+    slips = list(FAMILIES[computed.family].slips(system.take_off(messages), response, rng))
     misses: list[NearMiss] = []
     harmless = 0
     texts = {response}
-    for slip in _one_of_each_kind_first(list(FAMILIES[family.family].slips(messages, response, rng)), rng):
+    for slip in _one_of_each_kind_first(slips, rng):
         if slip.text in texts or char_distance(slip.text, response) < min_char_distance:
             continue
         texts.add(slip.text)

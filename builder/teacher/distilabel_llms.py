@@ -10,12 +10,13 @@ import asyncio
 import inspect
 import math
 import os
+import warnings
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from builder.config import TeacherConfig
-from builder.errors import InputError, Problem, TeacherError
+from builder.errors import BuilderError, InputError, Problem, TeacherError
 from builder.ledger import Answer
 from builder.providers import PROVIDERS
 from builder.rows import Message
@@ -66,11 +67,18 @@ class DistilabelTeacher:
             await self._probe(self.config.url or _OPENAI_URL, key)
         provider = PROVIDERS[self.provider]
         try:
-            self._llm = _make_llm(provider.llm, self.config, self.model, key)
-            self._llm.load()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # distilabel's own use of pydantic; nothing a user could mend
+                self._llm = _make_llm(provider.llm, self.config, self.model, key)
+                self._llm.load()
         except ImportError as error:
             extra = f"pip install 'instruct-builder[{provider.extra}]'" if provider.extra else str(error)
             raise InputError([Problem("", 0, f"the client of {self.provider} is not installed", extra)]) from None
+        except Exception as error:
+            if isinstance(error, BuilderError):
+                raise
+            why = replies.fault(error, self._secret).detail
+            raise TeacherError(f"teacher {self.name}: its client cannot be set up; nothing was asked: {why}") from error
         self._arguments = self._named_arguments()
 
     def _key(self) -> str | None:
@@ -164,11 +172,9 @@ class DistilabelTeacher:
 
 def _make_llm(class_name: str, config: TeacherConfig, model: str, key: str | None) -> Any:
     import logging
-    import warnings
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # distilabel's own use of pydantic; nothing a user could mend
-        from distilabel.models import llms
+    from distilabel.models import llms
+
     logging.getLogger("distilabel").setLevel(logging.ERROR)
     logging.getLogger("httpx").setLevel(logging.WARNING)
 

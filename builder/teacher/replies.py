@@ -59,5 +59,7 @@ def fault(error: Exception, secret: str) -> Fault:
     if "Connect" in name or isinstance(error, OSError):
         cause = error.__cause__ or error
         return Fault("connection", f"{detail} ({cause})" if cause is not error else detail, retry=True)
+    if name == "ValidationError" and getattr(error, "title", "").endswith("generate"):
+        return Fault("argument", detail, fatal=True)  # distilabel holds our arguments against its signature
     # What is left comes from reading the body: not JSON, a field missing, a wrong type.
     return Fault("malformed", f"{name}: {detail}", retry=True)

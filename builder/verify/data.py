@@ -19,6 +19,15 @@ def json_equals(response: str, expected: Any) -> bool:
     return same(found, expected)
 
 
+def json_keys(response: str, keys: list[str]) -> bool:
+    """Hold if the response is a JSON object (bare, or in one code fence) with exactly these keys, in any order."""
+    try:
+        found = json.loads(unfenced(response), object_pairs_hook=_no_twins)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and found.keys() == set(keys)
+
+
 def key_values(response: str, expected: dict[str, str], separator: str = ": ") -> bool:
     """Hold if the response is one line per key, the key, the separator and its value; the order of lines is free."""
     found = [line.strip().partition(separator) for line in response.splitlines() if line.strip()]

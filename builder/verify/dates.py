@@ -1,13 +1,13 @@
 """Checks on dates: the calendar is done here by day numbers and by counting days one by one, without `datetime`.
 
 A plan is a list of events [name, how, value]; every event but those with "on" counts from the event before it:
-["the visit", "on", "2025-03-14"], ["the bill", "days", "10"], ["the talk", "working_days", "5"], ["the walk", "weeks", "-2"],
-["the rent", "months", "3"], ["the fair", "next", "Friday"], ["the audit", "month_end", ""].
+["the visit", "on", "2025-03-14"], ["the bill", "days", "10"], ["the talk", "working_days", "5"], ["the walk", "weeks",
+"-2"], ["the rent", "months", "3"], ["the fair", "next", "Friday"], ["the audit", "month_end", ""].
 """
 
 import re
 
-MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+MONTHS = re.findall(r"\w+", "January February March April May June July August September October November December")
 WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 FORMS = {
     "iso": r"(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)",
@@ -41,7 +41,8 @@ def plan_date(response: str, events: list[list[str]], event: str, form: str) -> 
 def plan_gap(response: str, events: list[list[str]], first: str, last: str, unit: str) -> bool:
     """Hold if the response is just the number of days, working_days, weeks or Mondays (any weekday) between two events.
 
-    The day of the first event does not count, the day of the last one does; weeks are whole ones, working days Monday to Friday.
+    The day of the first event does not count, the day of the last one does. Weeks are whole, working days are
+    Monday to Friday.
     """
     days = _days(events)
     passed = list(range(days[first] + 1, days[last] + 1))

@@ -1,6 +1,6 @@
 """Checks on edited text and on facts that were told again in another order or layout.
 
-Both do the edits again from data: `corrected` by cutting the source at the old values, `edited_facts` by ranks and places.
+Both do the edits again from data: `corrected` by cutting the source at the old values, `edited_facts` by places.
 """
 
 import json
@@ -27,7 +27,7 @@ def corrected(response: str, source: str, changes: dict[str, str]) -> bool:
 
 
 def edited_facts(response: str, facts: list[list[str]], edits: list[list[str]], layout: str) -> bool:
-    """Hold if the response tells the facts ([label, value] each) after the edits, in order, in the layout, and nothing else.
+    """Hold if the response is the facts ([label, value] each) after the edits, in order and in the layout.
 
     Edits: ["drop", label], ["add", label, value], ["first", label], ["last", label], ["sort"] (by label), ["reverse"].
     Layouts: bullets, numbered, lines and semicolons ("label: value" each), json (one object of text values).

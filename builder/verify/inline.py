@@ -1,8 +1,8 @@
 """Run plain Python in this process, fast: one function of an allow-list of syntax, its steps and sizes counted.
 
-`harmless(code)` says whether code is of that kind: no import, no statement that loops, no attribute but a few methods that
-change nothing, no call but of a few builtins. What is left could still be slow or large, so every loop, operator, call and
-container is rewritten to go through a count, and code that takes too much of anything is stopped.
+`harmless(code)` says whether code is of that kind: no import, no statement that loops, no attribute but a few methods
+that change nothing, no call but of a few builtins. What is left could still be slow or large, so every loop, operator,
+call and container is rewritten to go through a count, and code that takes too much of anything is stopped.
 """
 
 import ast
@@ -25,8 +25,10 @@ NODES = (
     *(ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod),
 )
 METHODS = frozenset(
-    "count endswith get isalpha isdigit islower isupper items join keys lower lstrip replace rstrip split startswith "
-    "strip title upper values".split()
+    (
+        *("count", "endswith", "get", "isalpha", "isdigit", "islower", "isupper", "items", "join", "keys"),
+        *("lower", "lstrip", "replace", "rstrip", "split", "startswith", "strip", "title", "upper", "values"),
+    )
 )
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "Add": operator.add,

@@ -3,6 +3,7 @@
 Nothing is sorted here: the order holds if no option stands before one that beats it, and none is missing.
 """
 
+import itertools
 import operator
 from typing import Any
 
@@ -37,7 +38,7 @@ def ranked(
     if len(set(names)) < len(names) or not set(names) <= set(fit) or len(names) != min(first or len(fit), len(fit)):
         return False
     left_out = [name for name in fit if name not in names]
-    follows = [*zip(names, names[1:], strict=False), *((names[-1], other) for other in left_out if names)]
+    follows = [*itertools.pairwise(names), *((names[-1], other) for other in left_out if names)]
     return all(_beats(options, before, after, by) for before, after in follows)
 
 

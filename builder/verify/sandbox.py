@@ -1,8 +1,8 @@
 """Run a Python function that nobody has read in a process of its own, with everything but computing taken away.
 
 The process has a bare environment, an empty folder, limits on time, memory and output, no further processes, and an
-audit hook that ends it at the first file, socket, command or foreign import. It is told the arguments, never the results
-that are expected. It needs the rlimits of Linux or macOS; where they are missing no code passes.
+audit hook that ends it at the first file, socket, command or foreign import. It is told the arguments, never the
+results that are expected. It needs the rlimits of Linux or macOS; where they are missing no code passes.
 """
 
 import json
@@ -43,7 +43,7 @@ os._exit(0)
 
 
 def call(code: str, function: str, calls: list[list[Any]]) -> list[Any] | None:
-    """Return what the function gives for each list of arguments, as JSON data; None where the code does not get there."""
+    """Return what the function gives for each list of arguments, as JSON data; None where it fails."""
     limits = {
         "RLIMIT_CPU": SECONDS,
         "RLIMIT_FSIZE": OUTPUT,

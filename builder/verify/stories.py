@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -44,9 +45,9 @@ def _masked(value: str, how: str, mask: str) -> str:
 def routed(response: str, facts: dict[str, Any], rules: list[list[Any]], default: str, form: str) -> bool:
     """Hold if the response is the label of the first rule that fits the facts (or the default), in the form asked for.
 
-    Rules: ["above" or "below", fact, number, label], ["is", fact, value, label], ["told" or "untold", fact, null, label]; a
-    rule about a fact that is not there does not fit. Forms: label, numbered ("2: label"), json ({"label", "rule"}). The
-    default has the number after the last rule.
+    A rule is ["above" or "below", fact, number, label], ["is", fact, value, label] or ["told" or "untold", fact, null,
+    label]; a rule about a fact that is not there does not fit. Forms: label, numbered ("2: label"), json ({"label",
+    "rule"}). The default has the number after the last rule.
     """
     fitting = {at: rule[3] for at, rule in enumerate(rules, 1) if _fits(facts, *rule[:3])}
     number = min(fitting, default=len(rules) + 1)
@@ -72,8 +73,8 @@ def _fits(facts: dict[str, Any], how: str, fact: str, value: Any) -> bool:
 def worked_answer(response: str, start: int, events: list[list[Any]], last: str) -> bool:
     """Hold if the response is one true equation a line (3 + 4 = 7), every total among them, then `last` and the result.
 
-    Events change the total: ["add", n], ["take", n], ["add_packs", k, n], ["take_each", k, n], ["part", k] (one part in k goes),
-    ["times", k], ["share", k] (divided by k).
+    Events change the total: ["add", n], ["take", n], ["add_packs", k, n], ["take_each", k, n], ["part", k] (one part in
+    k goes), ["times", k], ["share", k] (divided by k).
     """
     *steps, final = [line.strip() for line in response.strip().splitlines() if line.strip()] or [""]
     found = [EQUATION.fullmatch(step) for step in steps]
@@ -81,7 +82,7 @@ def worked_answer(response: str, start: int, events: list[list[Any]], last: str)
     if len(told) < len(steps) or not final.startswith(last):
         return False
     totals = _totals(start, events)
-    left = iter(told)
+    left: Iterator[Fraction] = map(Fraction, told)
     return all(total in left for total in totals) and final.removeprefix(last).strip() == str(totals[-1])
 
 

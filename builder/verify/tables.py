@@ -17,8 +17,8 @@ Record = dict[str, str]
 def table_is(response: str, form: str, columns: list[str], rows: list[list[str]], changes: list[list[str]]) -> bool:
     """Hold if the response is the table (bare or in a code fence), changed as told, in the form asked for.
 
-    Forms: csv, semicolons, json, json_columns, json_lines, markdown. Changes: ["drop", column], ["rename", column, name],
-    ["first", column], ["sort", column, "up" or "down"]. In JSON a number is a number and an empty cell null.
+    Forms: csv, semicolons, json, json_columns, json_lines, markdown. Changes: ["drop", column], ["first", column],
+    ["rename", column, name], ["sort", column, "up" or "down"]. In JSON a number is a number and an empty cell null.
     """
     names = {name: name for name in columns}
     records = [dict(zip(columns, row, strict=True)) for row in rows]
@@ -54,8 +54,8 @@ def table_is(response: str, form: str, columns: list[str], rows: list[list[str]]
 def table_answer(response: str, columns: list[str], rows: list[list[str]], ask: dict[str, Any]) -> bool:
     """Hold if the response is just the answer to a question about the table.
 
-    `ask` has "what" (sum, mean, max, min, range, count, who_max, who_min, who_second, names), "column" (of numbers), "name"
-    (the column whose cell is the answer to who/names) and "where": [] or [column, "above"/"below"/"is"/"is not", value].
+    `ask` has "what" (sum, mean, max, min, range, count, who_max, who_min, who_second, names), "column" (of numbers),
+    "name" (the column whose cell answers who/names) and "where": [] or [column, "above"/"below"/"is"/"is not", value].
     A mean is rounded to two decimals; names are parted by commas, in the order of the table.
     """
     records = [dict(zip(columns, row, strict=True)) for row in rows]

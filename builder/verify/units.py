@@ -9,15 +9,20 @@ from builder.verify.dates import FORMS, MONTHS
 AMERICAN = r"(?P<m>[A-Z][a-z]+) (?P<d>\d{1,2}), (?P<y>\d{4})"
 NUMBER = re.compile(r"-?\d{1,12}(?:\.\d{1,12})?", re.ASCII)
 ROMAN = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
-ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
-TENS = ["-", "-", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+ONES = re.findall(
+    r"\w+",
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen",
+)
+TENS = re.findall(r"\S+", "- - twenty thirty forty fifty sixty seventy eighty ninety")
 
 
 def conversions(response: str, values: dict[str, str], kind: str, how: list[str], layout: str) -> bool:
     """Hold if the response is every value converted as told, in order, in the layout asked for.
 
-    Kinds: rate ["times" or "over", rate, decimals], to_fahrenheit [decimals], to_celsius [decimals], clock_12, clock_24,
-    clock_shift [hours], hours, minutes, date [iso/long/slashes], roman, from_roman, words, from_words, binary, from_binary.
+    Kinds: rate ["times" or "over", rate, decimals], to_fahrenheit [decimals], to_celsius [decimals], clock_12,
+    clock_24, clock_shift [hours], hours, minutes, date [iso, long or slashes], roman, from_roman, words, from_words,
+    binary, from_binary.
     Layouts: lines ("name: value"), bullets ("- name: value"), values ("value; value").
     """
     if layout == "values":
@@ -41,7 +46,8 @@ def _rounded(exact: Fraction, told: str, decimals: str) -> bool:
     """Tell whether a number is the exact one, rounded: no further digits, at most half a unit of the last one off."""
     if not NUMBER.fullmatch(told) or len(told.partition(".")[2]) > int(decimals):
         return False
-    return abs(Fraction(told) - exact) * 2 * 10 ** int(decimals) <= 1
+    half = Fraction(1, 2 * 10 ** int(decimals))
+    return -half <= Fraction(told) - exact <= half
 
 
 def _minutes(clock: str) -> int | None:

@@ -4,7 +4,7 @@
     python tests/benchmarks/capacity.py --families          # 1,000 rows of every family alone
     python tests/benchmarks/capacity.py --twins steps       # the closest pairs of one family, to read
 
-A row is dropped when the word 3-grams of its prompt have a Jaccard similarity of 0.7 or more with an earlier kept row
+A row is dropped when the word 3-grams of its prompt have a Jaccard similarity of at least 0.7 with an earlier kept row
 (exact, found by prefix filtering: two sets that alike must share one of their rarest grams). "Masked" is the honest
 figure: numbers, quoted words, names and codes are blanked first, so that only wording and lower-case vocabulary count.
 """
@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from builder.embedded import tasks
 from builder.embedded.families import FAMILIES
 
-THRESHOLD = 0.7
 SIZES = (1_000, 3_000, 5_000, 10_000, 20_000)
 
 QUOTED = re.compile(r'"[^"\n]*"')
@@ -40,19 +39,19 @@ def grams(text: str) -> frozenset[str]:
     return frozenset(" ".join(words[at : at + 3]) for at in range(max(1, len(words) - 2)))
 
 
-def twins(sets: list[frozenset[str]]) -> Iterator[tuple[int, int, float]]:
+def twins(sets: list[frozenset[str]], threshold: float = 0.7) -> Iterator[tuple[int, int, float]]:
     """Yield (row, earlier kept row, similarity) for every row that would be dropped."""
     count = Counter(gram for row in sets for gram in row)
     kept_by_gram: dict[str, list[int]] = {}
     for number, row in enumerate(sets):
         rare = sorted(row, key=lambda gram: (count[gram], gram))
-        prefix = rare[: len(row) - math.ceil(THRESHOLD * len(row)) + 1]
+        prefix = rare[: len(row) - math.ceil(threshold * len(row)) + 1]
         candidates = dict.fromkeys(other for gram in prefix for other in kept_by_gram.get(gram, ()))
         for other in candidates:
-            if min(len(row), len(sets[other])) < THRESHOLD * max(len(row), len(sets[other])):
+            if min(len(row), len(sets[other])) < threshold * max(len(row), len(sets[other])):
                 continue
             shared = len(row & sets[other])
-            if (alike := shared / (len(row) + len(sets[other]) - shared)) >= THRESHOLD:
+            if (alike := shared / (len(row) + len(sets[other]) - shared)) >= threshold:
                 yield number, other, alike
                 break
         else:
@@ -65,17 +64,21 @@ def prompts(count: int, families: list[str] | None, seed: int) -> list[str]:
     return ["\n".join(turn["content"] for turn in task.messages) for task in tasks(count, seed, families)]
 
 
-def dropped(texts: list[str], *, masked: bool) -> float:
+def dropped(texts: list[str], *, masked: bool, threshold: float = 0.7) -> float:
     """Return the percentage of rows that would be dropped."""
-    return 100 * sum(1 for _ in twins([grams(mask(text) if masked else text) for text in texts])) / len(texts)
+    return (
+        100 * sum(1 for _ in twins([grams(mask(text) if masked else text) for text in texts], threshold)) / len(texts)
+    )
 
 
-def show_sizes(seed: int) -> None:
+def show_sizes(seed: int, threshold: float) -> None:
     """Print the table rows x {raw, masked}."""
     texts = prompts(SIZES[-1], None, seed)
     print(f"{'rows':>7} {'raw %':>7} {'masked %':>9}   {len(FAMILIES)} families")
     for size in SIZES:
-        print(f"{size:>7} {dropped(texts[:size], masked=False):>7.2f} {dropped(texts[:size], masked=True):>9.2f}")
+        raw = dropped(texts[:size], masked=False, threshold=threshold)
+        masked = dropped(texts[:size], masked=True, threshold=threshold)
+        print(f"{size:>7} {raw:>7.2f} {masked:>9.2f}")
 
 
 def show_families(seed: int, count: int) -> None:
@@ -104,6 +107,7 @@ if __name__ == "__main__":
     parser.add_argument("--families", action="store_true", help="every family alone")
     parser.add_argument("--twins", metavar="FAMILY", help="the closest pairs of one family")
     parser.add_argument("--count", type=int, default=1_000, help="rows of a family (default 1000)")
+    parser.add_argument("--threshold", type=float, default=0.7, help="Jaccard similarity of a near-duplicate")
     parser.add_argument("--seed", type=int, default=11)
     given = parser.parse_args()
     if given.twins:
@@ -111,4 +115,4 @@ if __name__ == "__main__":
     elif given.families:
         show_families(given.seed, given.count)
     else:
-        show_sizes(given.seed)
+        show_sizes(given.seed, given.threshold)

@@ -23,6 +23,7 @@ from builder.embedded.families import (
     steps,
     summarize,
     table_question,
+    tone,
     word_problem,
 )
 from builder.embedded.task import Messages, Slip, Task
@@ -63,5 +64,6 @@ FAMILIES: dict[str, Family] = {
     "steps": steps,
     "summarize": summarize,
     "table_question": table_question,
+    "tone": tone,
     "word_problem": word_problem,
 }

@@ -1,6 +1,6 @@
-"""Turn a table into another form (CSV, JSON, Markdown), perhaps with a column dropped, renamed or moved, or rows sorted.
+"""Turn a table into another form (CSV, JSON, Markdown), perhaps with a column dropped or renamed, or the rows sorted.
 
-Turn the table below into a JSON list of objects ... Leave out the column sender. -> [{"weight_kg": 7, ...}, ...]
+Turn the table below into a JSON list of objects ... Leave out the column sender. -> [{"weight_kg": 7}, ...]
 """
 
 import random
@@ -22,7 +22,7 @@ LEAD = (
     "file|format] [here|in the office]. |||]"
 )
 REQUEST = Phrases(
-    f"{LEAD}[convert|turn|change|rewrite] the {{text}} {{here:here}} [into|to] {{form}}.",
+    f"{LEAD}[convert|turn|change] the {{text}} {{here:here}} into {{form}}.",
     f"{LEAD}[I need|please give me|write|return] the [data|rows|contents] of the {{text}} {{here:here}} as {{form}}.",
     f"{LEAD}[take|read] the {{text}} {{here:here}} and [write|print] [it|the same data] [out |again |]as "
     f"{{form}}[, nothing "
@@ -116,7 +116,7 @@ def answer(messages: Messages) -> str | None:
 
 
 def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Slip]:
-    """Yield another form, a skipped or invented change, a lost or repeated row, swapped cells, a changed header, chat."""
+    """Yield another form, a skipped or reversed change, a lost or repeated row, swapped cells or headers, chat."""
     if not (problem := _read(messages)):
         return
     table, form, changes = problem

@@ -1,6 +1,6 @@
 """Convert the values of a list: units, money at a given rate, temperatures, times, dates, numerals, numbers in words.
 
-Convert the values in the list below from inches to cm (1 inch is 2.54 cm), rounded to one decimal ... -> old kettle: 30.5
+Convert the values in the list below from inches to cm (1 inch is 2.54 cm), rounded to one decimal -> old drill: 30.5
 """
 
 import random
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from builder.embedded import frame
 from builder.embedded.grammar import Phrases
 from builder.embedded.measures import COINS, CONVERSIONS, DECIMALS, RATES
-from builder.embedded.plans import ADJECTIVES, NOUNS
+from builder.embedded.scenery import WORDS
 from builder.embedded.task import Messages, Slip, Task, user
 from builder.embedded.vocab import THINGS
 
@@ -50,13 +50,7 @@ LAYOUTS = {
     ),
 }
 EXAMPLES = {"iso": "1999-12-31", "long": "31 December 1999", "slashes": "31/12/1999"}
-LOOKS = (
-    ["old", "new", "small", "large", "heavy", "light", "cheap", "sturdy", "borrowed", "painted", "spare", "second", "plain", "bulky", "vintage", "green", "grey"]
-)
 GOODS = ("tools", "kitchen items", "clothes", "camping gear", "office supplies", "instruments")
-ROOMS = ["attic", "cellar", "greenhouse", "sauna", "workshop", "cold-store", "kitchen", "barn", "stable", "garage", "bakery", "laundry", "porch", "corridor", "office"]
-SIDES = ["north", "south", "east", "west", "upper", "lower", "front", "back", "inner", "outer", "main", "second"]
-COUNTS = ["tally", "chapter", "entry", "count", "shelf", "page", "box", "drawer", "ticket", "label"]
 OPPOSITES = {
     "to_fahrenheit": "to_celsius",
     "to_celsius": "to_fahrenheit",
@@ -99,7 +93,7 @@ def answer(messages: Messages) -> str | None:
 
 
 def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Slip]:
-    """Yield a value left as it was, a digit off, swapped values, a lost entry, the wrong way round, another layout, chat."""
+    """Yield a value left as it was, a digit off, swapped values, a lost entry, the wrong way round, a wrong layout."""
     if not (problem := _read(messages)):
         return
     values, kind, arguments, layout = problem
@@ -142,7 +136,8 @@ def _ask(rng: random.Random, kind: str) -> tuple[list[str], str, str]:
         else:
             (single, one, other), rate = rng.choice(list(RATES.items()))
         times = rng.random() < 0.6
-        decimals = rng.choice("012")
+        # A large number of small ones is only a part of one: whole numbers would all be nought.
+        decimals = rng.choice("012" if times or float(rate) < 10 else "2")
         arguments = ["times" if times else "over", rate, decimals]
         unit, target = (one, other) if times else (other, one)
         slots = {"source": unit, "target": target, "unit": single, "rate": rate, "other": other}
@@ -165,13 +160,13 @@ def _names(rng: random.Random, kind: str, count: int) -> list[str]:
     things = [thing for name, words in THINGS.items() if name != "trades" for thing in words]
     goods = [thing for name in GOODS for thing in THINGS[name]]
     if kind.startswith("to_"):
-        pairs = zip(rng.choices(SIDES, k=count), rng.sample(ROOMS, count), strict=True)
+        pairs = zip(rng.choices(WORDS["sides"], k=count), rng.sample(WORDS["rooms"], count), strict=True)
     elif kind.startswith("clock") or kind in ("hours", "minutes", "date"):
-        pairs = zip(rng.sample(ADJECTIVES, count), rng.sample(NOUNS, count), strict=True)
+        pairs = zip(rng.sample(WORDS["kinds of event"], count), rng.sample(WORDS["events"], count), strict=True)
     elif kind == "rate":
-        pairs = zip(rng.choices(LOOKS, k=count), rng.sample(goods, count), strict=True)
+        pairs = zip(rng.choices(WORDS["looks"], k=count), rng.sample(goods, count), strict=True)
     else:
-        pairs = zip(rng.sample(things, count), rng.choices(COUNTS, k=count), strict=True)
+        pairs = zip(rng.sample(things, count), rng.choices(WORDS["records"], k=count), strict=True)
     return [" ".join(pair) for pair in pairs]
 
 
@@ -191,7 +186,7 @@ def _write(values: Values, layout: str) -> str:
 
 
 def _read(messages: Messages) -> Problem | None:
-    """Return the values, the kind of conversion, its arguments and the layout; None where one value is not of the kind."""
+    """Return values, kind, arguments and layout; None where a value is not of the kind."""
     reading = frame.read(messages, REQUEST, rest=True)
     if not reading or (reading.rest and BARE.read(reading.rest) is None):
         return None

@@ -16,15 +16,20 @@ from builder.embedded.worlds.world import World
 ABILITY = "editing"
 WEIGHT = 2.5
 REQUEST = Phrases(
-    "[correct|fix] the {text} {here:here}: {fixes}. [change nothing else|leave everything else as it is|touch nothing else] and "
+    "[correct|fix] the {text} {here:here}: {fixes}. [change nothing else|leave everything else as it is|touch "
+    "nothing else] and "
     "[return|give me] the [whole|full|corrected] {text}.",
-    "[there is an error|something is wrong|I found a mistake] in the {text} {here:here}. [in truth|in fact|really], {fixes}. "
+    "[there is an error|something is wrong|I found a mistake] in the {text} {here:here}. [in truth|in "
+    "fact|really], {fixes}. "
     "[write|send me] it again with [only that|nothing but this] [put right|changed].",
-    "[please |][update|revise] the {text} {here:here} [so that it is right|to match our files]: {fixes}. [keep all other words as they "
+    "[please |][update|revise] the {text} {here:here} [so that it is right|to match our files]: {fixes}. [keep "
+    "all other words as they "
     "are|keep the rest of the wording untouched|repeat the rest word for word].",
-    "{fixes}. [that is not what|this differs from what] the {text} {here:here} says, so [repair|mend|edit] it and [alter|change] no "
+    "{fixes}. [that is not what|this differs from what] the {text} {here:here} says, so [repair|mend|edit] it "
+    "and [alter|change] no "
     "other [word|part].",
-    "[we have just learned|it turns out|I was told today] that {fixes}. [rewrite|copy out] the {text} {here:here} with [that|the new "
+    "[we have just learned|it turns out|I was told today] that {fixes}. [rewrite|copy out] the {text} "
+    "{here:here} with [that|the new "
     "facts] [in place|worked in], [and keep|keeping] every other word.",
 )
 FIX = Phrases(
@@ -62,7 +67,7 @@ def answer(messages: Messages) -> str | None:
 
 
 def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Slip]:
-    """Yield a fix forgotten or made in the wrong place, another value changed too, a sentence lost or added, other wording."""
+    """Yield a fix forgotten or misplaced, another value changed too, a sentence lost or added, other wording."""
     if not (problem := _read(messages)):
         return
     passage, new = problem
@@ -83,10 +88,12 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
 
 def _write(passage: Passage, new: dict[str, str]) -> str:
     text = passage.text
-    for key, value in new.items():
-        for start, end in _found(text, passage.record[key])[:1]:
-            first = value[:1].upper() if text[start].isupper() and text[start] != passage.record[key][0] else value[:1]
-            text = text[:start] + first + value[1:] + text[end:]
+    # Places are looked up in the old text and filled from its end: a new value must not be taken for an old one.
+    places = [(*span, key) for key in new for span in _found(text, passage.record[key])[:1]]
+    for start, end, key in sorted(places, reverse=True):
+        opens = text[start] != passage.record[key][0]  # the capital of a sentence's start
+        value = new[key][0].upper() + new[key][1:] if opens else new[key]
+        text = text[:start] + value + text[end:]
     return text
 
 

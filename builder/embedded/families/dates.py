@@ -69,13 +69,8 @@ def sample(rng: random.Random) -> Task:
         check = {"check": "plan_date", "events": events, "event": event, "form": form}
     else:
         unit = rng.choice(["days", "days", "working_days", "working_days", "weeks", rng.choice(WEEKDAYS)])
-        asked = {
-            "unit": rng.choice(UNITS[unit]),
-            "first": first,
-            "last": last,
-            "rule": _lower(RULE.render(rng)),
-        }
-        prompt = frame.compose(rng, GAP, body, text=text, **asked)
+        words, rule = rng.choice(UNITS[unit]), _lower(RULE.render(rng))
+        prompt = frame.compose(rng, GAP, body, text=text, unit=words, first=first, last=last, rule=rule)
         check = {"check": "plan_gap", "events": events, "first": first, "last": last, "unit": unit}
     return Task("dates", ABILITY, user(prompt), [check])
 
@@ -87,7 +82,7 @@ def answer(messages: Messages) -> str | None:
 
 
 def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Slip]:
-    """Yield one day off, a step skipped or turned round, working days taken for days, another event, another form, a sentence."""
+    """Yield one day off, a step skipped or turned round, weekends counted, another event or form, a sentence."""
     if not (problem := _read(messages)):
         return
     plan, asked = problem
@@ -118,6 +113,7 @@ def _lower(phrase: str) -> str:
 
 def _read(messages: Messages) -> tuple[list[Event], tuple[str, ...]] | None:
     """Return the plan, and what is asked: (event, form) or (first, last, unit)."""
+    asked: tuple[str | None, ...] = (None,)
     if reading := frame.read(messages, REQUEST):
         form = next((name for name, phrases in FORMS.items() if phrases.read(reading.slots["form"]) is not None), None)
         asked = (reading.slots["event"], form)
@@ -127,10 +123,11 @@ def _read(messages: Messages) -> tuple[list[Event], tuple[str, ...]] | None:
         asked = (reading.slots["first"], reading.slots["last"], known)
     if not reading or None in asked or not (plan := plans.read(reading.body)):
         return None
+    known_asked = tuple(filter(None, asked))
     days = plans.days_of(plan)
-    events = asked[:-1]
+    events = known_asked[:-1]
     sound = set(events) <= set(days) and len(days) == len(plan) and days[events[0]] <= days[events[-1]]
-    return (plan, tuple(filter(None, asked))) if sound else None
+    return (plan, known_asked) if sound else None
 
 
 def _solve(plan: list[Event], asked: tuple[str, ...]) -> str:

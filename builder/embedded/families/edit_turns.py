@@ -18,16 +18,23 @@ from builder.embedded.worlds import Passage
 ABILITY = "multi-turn"
 WEIGHT = 3.0
 REQUEST = Phrases(
-    "[list|note down|show] the {labels} [from|given in] the {text} {here:here} as {layout}, [in that order|just as named here].",
+    "[list|note down|show] the {labels} [from|given in] the {text} {here:here} as {layout}, [in that order|just "
+    "as named here].",
     "[read|go through] the {text} {here:here} and [give me|write out] {layout} with the {labels}[.|, please.]",
     "[I need|We need] {layout} with the {labels}; [take|get] [the facts|them] from the {text} {here:here}.",
     "[what are|please tell me] the {labels} in the {text} {here:here}? [answer|reply] with {layout}.",
 )
 LAYOUTS = {
     "bullets": ("bullet points of the form - field: value", "- field: value bullet points"),
-    "numbered": ("a numbered list of the form 1. field: value", "numbered lines such as 1. field: value"),
+    "numbered": (
+        "a numbered list (1., 2., 3.) of field: value lines",
+        "field: value lines that are numbered (1., 2., 3.)",
+    ),
     "lines": ("plain lines of the form field: value", "one plain line field: value for each"),
-    "semicolons": ("a single line of field: value parts, split by semicolons", "one line with semicolons between field: value parts"),
+    "semicolons": (
+        "a single line of field: value parts, split by semicolons",
+        "one line with semicolons between field: value parts",
+    ),
     "json": ("one flat JSON object with text values only", "a JSON object in which every value is a string"),
 }
 FOLLOW = Phrases(
@@ -35,15 +42,22 @@ FOLLOW = Phrases(
     "[almost|nearly right|close][.|, but one more thing:] [please |]{edits}.",
     "[could|can|would] you [please |]{edits}?",
     "[one change|a change of plan|I changed my mind|on second thoughts][:|,] {edits}.",
-    "[that works|this looks right|very helpful][.|, thanks.] [for the next version|as a last step|after that], {edits}.",
+    "[that works|this looks right|very helpful][.|, thanks.] [for the next version|as a last step|after that], "
+    "{edits}.",
     "[my colleague|the boss|our team] [would like|wants] a different version: {edits}.",
 )
 EDITS = {
     "drop": Phrases("[leave out|drop|remove|take out|delete] the {label}", "[do without|skip] the {label}"),
-    "add": Phrases("[add|append|include] the {label} [at the end|as the last item]", "[put|write] the {label} [from the text |]below the rest"),
+    "add": Phrases(
+        "[add|append|include] the {label} [at the end|as the last item]",
+        "[put|write] the {label} [from the text |]below the rest",
+    ),
     "first": Phrases("[put|move|bring] the {label} [to the top|to the front|first]", "[start|begin] with the {label}"),
     "last": Phrases("[put|move|shift] the {label} to the [very |]end", "let the {label} come last"),
-    "sort": Phrases("[sort|order|arrange] [the items|everything] by field name, a to z", "put [the fields|all items] in alphabetical order"),
+    "sort": Phrases(
+        "[sort|order|arrange] [the items|everything] by field name, a to z",
+        "put [the fields|all items] in alphabetical order",
+    ),
     "reverse": Phrases("[reverse|turn round|flip] the order[| of the items]"),
     "layout": Phrases("[switch to|use|write it as|turn it into|give it to me as] {layout}"),
 }
@@ -66,7 +80,12 @@ def sample(rng: random.Random) -> Task:
     state = State(tuple(rng.sample(list(facts), rng.randint(3, min(5, len(facts) - 1)))), rng.choice(list(LAYOUTS)))
     start = state
     prompt = frame.compose(
-        rng, REQUEST, passage.text, world=passage.world, labels=prose.join(state.labels), layout=rng.choice(LAYOUTS[state.layout])
+        rng,
+        REQUEST,
+        passage.text,
+        world=passage.world,
+        labels=prose.join(state.labels),
+        layout=rng.choice(LAYOUTS[state.layout]),
     )
     messages = user(prompt)
     done: list[Edit] = []
@@ -74,7 +93,7 @@ def sample(rng: random.Random) -> Task:
         edits: list[Edit] = []
         messages.append({"role": "assistant", "content": _write(facts, state)})
         for _ in range(rng.choice((1, 2, 2))):
-            edit = rng.choice([e for e in _possible(rng, facts, state) if e[0] not in [name for name, _ in edits]])
+            edit = rng.choice([edit for edit in _possible(rng, facts, state) if _apart(edit, edits)])
             edits.append(edit)
             state = _edit(state, edit)
         messages += user(FOLLOW.render(rng, edits=rng.choice(JOINS).join(_say(rng, edit) for edit in edits)))
@@ -82,7 +101,9 @@ def sample(rng: random.Random) -> Task:
     check = {
         "check": "edited_facts",
         "facts": [[label, facts[label]] for label in start.labels],
-        "edits": [[name, label, *([facts[label]] if name == "add" else [])] for name, label in done if name != "layout"],
+        "edits": [
+            [name, label, *([facts[label]] if name == "add" else [])] for name, label in done if name != "layout"
+        ],
         "layout": state.layout,
     }
     return Task("edit_turns", ABILITY, messages, [check])
@@ -95,7 +116,7 @@ def answer(messages: Messages) -> str | None:
 
 
 def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Slip]:
-    """Yield the answer before, a forgotten or wrong edit, only the last turn's edits, a lost or changed item, other layouts."""
+    """Yield the answer before, a forgotten edit, a lost, added or changed item, another order or layout, chatter."""
     if not (problem := _read(messages)):
         return
     facts, states, edits = problem
@@ -109,7 +130,10 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
     shown = rng.sample(last.labels, len(last.labels))
     yield Slip("other_order", _write(facts, replace(last, labels=tuple(shown))))
     yield Slip("lost_item", _write(facts, replace(last, labels=last.labels[:-1])))
-    yield Slip("other_layout", _write(facts, replace(last, layout=rng.choice([name for name in LAYOUTS if name != last.layout]))))
+    yield Slip(
+        "other_layout",
+        _write(facts, replace(last, layout=rng.choice([name for name in LAYOUTS if name != last.layout]))),
+    )
     for label in [label for label in facts if label not in last.labels][:1]:
         yield Slip("added_item", _write(facts, replace(last, labels=(*last.labels, label))))
     if len(shown) > 1:
@@ -129,6 +153,14 @@ def _possible(rng: random.Random, facts: dict[str, str], state: State) -> list[E
     edits += [("add", label) for label in facts if label not in state.labels][:1]
     edits += [("sort", ""), ("reverse", "")]
     return [edit for edit in edits if _edit(state, edit) != state and _edit(state, edit).labels]
+
+
+def _apart(edit: Edit, edits: list[Edit]) -> bool:
+    """Tell whether an edit fits beside the others: nobody sorts and reverses at once, or moves a thing twice."""
+    whole = {"sort", "reverse"}
+    return all(
+        edit[0] != name and {edit[0], name} != whole and (edit[1] != label or not label) for name, label in edits
+    )
 
 
 def _edit(state: State, edit: Edit) -> State:
@@ -162,8 +194,10 @@ def _write(facts: dict[str, str], state: State) -> str:
 
 
 def _read(messages: Messages) -> tuple[dict[str, str], list[State], list[Edit]] | None:
-    """Return the facts of the text, the list's state after every edit, and the edits; None where a turn is not read."""
-    if len(messages) not in (3, 5) or [m["role"] for m in messages] != ["user", "assistant"] * (len(messages) // 2) + ["user"]:
+    """Return the text's facts, the list's state after every edit, and the edits; None where a turn is not read."""
+    if len(messages) not in (3, 5) or [m["role"] for m in messages] != ["user", "assistant"] * (len(messages) // 2) + [
+        "user"
+    ]:
         return None
     reading = frame.read(messages[:1], REQUEST)
     passage = worlds.read(reading.body) if reading else None
@@ -187,7 +221,9 @@ def _read_turn(text: str, facts: dict[str, str], state: State) -> list[Edit] | N
         if slots := pattern.read(text):
             edits = [_read_edit(part) for part in re.split(r", then |, and after that | and ", slots["edits"])]
             found = [edit for edit in edits if edit]
-            if len(found) == len(edits) and all(name in ("sort", "reverse", "layout") or label in facts for name, label in found):
+            if len(found) == len(edits) and all(
+                name in ("sort", "reverse", "layout") or label in facts for name, label in found
+            ):
                 return found
     return None
 

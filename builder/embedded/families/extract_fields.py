@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from builder.embedded import frame, worlds
 from builder.embedded.grammar import Phrases
-from builder.embedded.task import Messages, Slip, Task, user
+from builder.embedded.task import Check, Messages, Slip, Task, user
 from builder.embedded.worlds import Passage
 
 ABILITY = "extraction"
@@ -50,8 +50,11 @@ def sample(rng: random.Random) -> Task:
         missing=f'"{missing}"',
     )
     expected = {field.label: passage.record.get(field.key, missing) for field in fields}
-    check = {"check": "key_values", "expected": expected, "separator": separator}
-    return Task("extract_fields", ABILITY, user(prompt), [check])
+    checks: list[Check] = [
+        {"check": "lines", "n": len(fields)},
+        {"check": "key_values", "expected": expected, "separator": separator},
+    ]
+    return Task("extract_fields", ABILITY, user(prompt), checks)
 
 
 def answer(messages: Messages) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from builder.embedded import frame, worlds
 from builder.embedded.grammar import Phrases
-from builder.embedded.task import Messages, Slip, Task, user
+from builder.embedded.task import Check, Messages, Slip, Task, user
 
 ABILITY = "extraction"
 WEIGHT = 3.0
@@ -35,7 +35,11 @@ def sample(rng: random.Random) -> Task:
     keys = told + untold
     rng.shuffle(keys)
     prompt = frame.compose(rng, REQUEST, passage.text, world=passage.world, keys=", ".join(keys))
-    return Task("extract_json", ABILITY, user(prompt), [{"check": "json_equals", "expected": passage.data(keys)}])
+    checks: list[Check] = [
+        {"check": "json_keys", "keys": keys},
+        {"check": "json_equals", "expected": passage.data(keys)},
+    ]
+    return Task("extract_json", ABILITY, user(prompt), checks)
 
 
 def answer(messages: Messages) -> str | None:

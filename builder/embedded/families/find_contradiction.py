@@ -5,6 +5,7 @@
 
 import json
 import random
+import re
 from collections.abc import Iterator
 
 from builder.embedded import frame, worlds
@@ -16,25 +17,34 @@ from builder.embedded.worlds.world import Field
 ABILITY = "grounding"
 WEIGHT = 2.5
 REQUEST = Phrases(
-    "[compare|check] the {text} {here:here} [with|against] the record [that stands before it|above it]. [one of its statements|one detail] may "
-    "be wrong; the record is right. {form} [if|when] [all of it|everything] [is right|agrees], [write|answer] {none:quoted}.",
-    "does the {text} {here:here} [agree|go together|square] with the record in front of it? [trust the record|the record counts]. "
+    "[compare|check] the {text} {here:here} [with|against] the record [that stands before it|above it]. [one of "
+    "its statements|one detail] may "
+    "be wrong; the record is right. {form} [if|when] [all of it|everything] [is right|agrees], [write|answer] "
+    "{none:quoted}.",
+    "does the {text} {here:here} [agree|go together|square] with the record in front of it? [trust the "
+    "record|the record counts]. "
     "{form} [if|where] there is no error, [the answer is|reply] {none:quoted}.",
-    "[the record|the list] comes first {here:here}, then the {text}. [somebody|the writer] may have got one [fact|thing] wrong in the {text}. {form} "
+    "[the record|the list] comes first {here:here}, then the {text}. [somebody|the writer] may have got one "
+    "[fact|thing] wrong in the {text}. {form} "
     "[if there is no error|where all is well], [just |][say|write] {none:quoted}.",
-    "[please |][find|spot|look for] the [mistake|wrong statement] in the {text} {here:here}, [going by|given] the record [that|which] precedes it. {form} "
+    "[please |][find|spot|look for] the [mistake|wrong statement] in the {text} {here:here}, [going by|given] "
+    "the record [that|which] precedes it. {form} "
     "[no mistake|nothing wrong]? then [answer|write] {none:quoted}.",
 )
 FORMS = {
     "pair": Phrases(
-        "[name|give] the field that is wrong and its right value, [written as|in the form] [field: value|FIELD: VALUE].",
+        "[name|give] the field that is wrong and its right value, [written as|in the form] [field: value|FIELD: "
+        "VALUE].",
         "[answer|reply] with [one line|a line] of the form field: right value.",
     ),
     "sentence": Phrases(
         "[answer|say it] in [the form|this way]: the FIELD is RIGHT, not WRONG.",
         "[complete|fill in] this [sentence|line] for what is wrong: the FIELD is RIGHT, not WRONG.",
     ),
-    "arrow": Phrases("[write|give] the wrong value and the right one as WRONG -> RIGHT.", "[show|note] the correction as WRONG -> RIGHT."),
+    "arrow": Phrases(
+        "[write|give] the wrong value and the right one as WRONG -> RIGHT.",
+        "[show|note] the correction as WRONG -> RIGHT.",
+    ),
     "json": Phrases(
         'return a JSON object with the keys "field", "wrong" and "right", all of them [text|strings].',
         '[answer|reply] in JSON [with|using] the keys "field", "wrong" and "right" [for|and] text values.',
@@ -52,7 +62,10 @@ def sample(rng: random.Random) -> Task:
         right = passage.world.by_key[key].kind.draw(rng)
     differs = rng.random() < 0.8
     record = passage.record | ({key: right} if differs else {})
-    record |= {field.key: field.kind.draw(rng) for field in rng.sample(passage.absent, rng.randint(0, min(2, len(passage.absent))))}
+    record |= {
+        field.key: field.kind.draw(rng)
+        for field in rng.sample(passage.absent, rng.randint(0, min(2, len(passage.absent))))
+    }
     form, none = rng.choice(list(FORMS)), rng.choice(NONES)
     lines = [f"- {passage.world.by_key[name].label}: {record[name]}" for name in rng.sample(list(record), len(record))]
     body = "\n".join(lines) + "\n\n" + passage.text
@@ -62,7 +75,11 @@ def sample(rng: random.Random) -> Task:
     if differs and form == "json":
         check = {"check": "json_equals", "expected": {"field": label, "wrong": wrong, "right": right}}
     elif differs:
-        told = {"pair": f"{label}: {right}", "sentence": f"the {label} is {right}, not {wrong}", "arrow": f"{wrong} -> {right}"}
+        told = {
+            "pair": f"{label}: {right}",
+            "sentence": f"the {label} is {right}, not {wrong}",
+            "arrow": f"{wrong} -> {right}",
+        }
         check["expected"] = told[form]
     return Task("find_contradiction", ABILITY, user(prompt), [check])
 
@@ -97,7 +114,7 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
         yield Slip("blamed_without_cause", _write(form, other, told, other.kind.draw(rng)))
         yield Slip("hedged", f"{none}, but the {other.label} looks doubtful")
         yield Slip("own_words_for_none", "I could not find any mistake in the text.")
-        for key in record.keys() - passage.record.keys():
+        for key in [key for key in record if key not in passage.record]:
             field = passage.world.by_key[key]
             yield Slip("silence_taken_for_error", _write(form, field, "nothing", record[key]))
 
@@ -122,9 +139,15 @@ def _read(messages: Messages) -> tuple[Passage, dict[str, str], str, str] | None
     passage = worlds.read(text)
     if not passage or not form:
         return None
-    keys = {field.label: field.key for field in passage.world.fields}
+    fields = {field.label: field for field in passage.world.fields}
     pairs = [line.removeprefix("- ").partition(": ") for line in lines.split("\n")]
-    record = {keys[label]: value for label, _, value in pairs if label in keys}
+    record = {
+        fields[label].key: value
+        for label, _, value in pairs
+        if label in fields and re.fullmatch(fields[label].kind.regex, value)
+    }
     if len(record) < len(pairs) or not passage.record.keys() <= record.keys():
+        return None
+    if not all(re.fullmatch(passage.world.by_key[key].kind.regex, value) for key, value in record.items()):
         return None
     return passage, record, form, reading.slots["none"].strip('"')

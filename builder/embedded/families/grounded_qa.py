@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from builder.embedded import frame, worlds
 from builder.embedded.grammar import Phrases
-from builder.embedded.task import Messages, Slip, Task, user
+from builder.embedded.task import Check, Messages, Slip, Task, user
 
 ABILITY = "grounding"
 WEIGHT = 3.0
@@ -51,7 +51,11 @@ def sample(rng: random.Random) -> Task:
         fallback=f'"{fallback}"',
     )
     expected = passage.record.get(key, fallback)
-    return Task("grounded_qa", ABILITY, user(prompt), [{"check": "answer_is", "expected": expected}])
+    checks: list[Check] = [
+        {"check": "max_words", "n": len(expected.split())},
+        {"check": "answer_is", "expected": expected},
+    ]
+    return Task("grounded_qa", ABILITY, user(prompt), checks)
 
 
 def answer(messages: Messages) -> str | None:

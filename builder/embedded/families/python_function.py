@@ -1,6 +1,6 @@
-"""Write a Python function over a list of numbers or words: some are kept, each is changed, something is made of them.
+"""Write a Python function over a list: some items are kept, each is changed, something is made of them.
 
-... `sum_up(scores)` ... Keep the numbers that are even, double each of them and return their sum. -> def sum_up(scores): ...
+... `sum_up(scores)` ... Take the numbers that are even, double each of them and return their sum. -> def sum_up ...
 """
 
 import random
@@ -12,21 +12,26 @@ from typing import Any
 from builder.embedded import frame
 from builder.embedded.grammar import Phrases
 from builder.embedded.listwork import CHANGE, KEEP, MAKE, Part
-from builder.embedded.task import Messages, Slip, Task, user
+from builder.embedded.task import Check, Messages, Slip, Task, user
 from builder.embedded.vocab import THINGS
 
 ABILITY = "code"
 WEIGHT = 1.0
 REQUEST = Phrases(
-    "[write|implement|give me|I need] [a|one] Python function `{signature}` that [takes|is given|works on] {takes}. {task:block} "
+    "[write|implement|give me|I need] [a|one] Python function `{signature}` that [takes|is given|works on] "
+    "{takes}. {task:block} "
     "[reply|answer] with the code [only|and nothing else].",
-    "[what we need is|I am missing|my script calls|please write me] the Python function `{signature}`. [its argument is|the caller "
+    "[what we need is|I am missing|my script calls|please write me] the Python function `{signature}`. [its "
+    "argument is|the caller "
     "passes|it is called with] {takes}. {task:block} [no explanation|nothing but code], please.",
-    "[complete|fill in|write the body of] `def {signature}:` in Python. [what comes in is|the input is|you get] {takes}. "
+    "[complete|fill in|write the body of] `def {signature}:` in Python. [what comes in is|the input is|you get] "
+    "{takes}. "
     "{task:block} [return|output|send back] [just|only] the [finished|whole] function.",
-    "in Python, [define|write|code] `{signature}`[.| for me.] [given|starting from] {takes}, [it does this|it works as follows]: "
+    "in Python, [define|write|code] `{signature}`[.| for me.] [given|starting from] {takes}, [it does this|it "
+    "works as follows]: "
     "{task:block} [code only, no comments|only code, no prose].",
-    "[a small exercise|an exercise for a beginner|a task from our code review]: `{signature}` gets {takes}. {task:block} "
+    "[a small exercise|an exercise for a beginner|a task from our code review]: `{signature}` gets {takes}. "
+    "{task:block} "
     "[solve it in|write it in] Python and [show|send] only the code.",
 )
 TAKES = {
@@ -34,10 +39,34 @@ TAKES = {
     "word": Phrases("a list of [lower-case |]words", "a list of [words|strings], all in lower case"),
 }
 PARAMETERS = {
-    "number": ("readings", "scores", "steps", "points", "ages", "counts", "levels", "values", "marks", "sizes", "numbers"),
+    "number": (
+        "readings",
+        "scores",
+        "steps",
+        "points",
+        "ages",
+        "counts",
+        "levels",
+        "values",
+        "marks",
+        "sizes",
+        "numbers",
+    ),
     "word": ("tags", "titles", "labels", "names", "terms", "entries", "tokens", "topics", "keys", "words"),
 }
-VERBS = ("pick", "process", "handle", "reduce", "check", "work_out", "report", "prepare", "convert", "sum_up", "collect")
+VERBS = (
+    "pick",
+    "process",
+    "handle",
+    "reduce",
+    "check",
+    "work_out",
+    "report",
+    "prepare",
+    "convert",
+    "sum_up",
+    "collect",
+)
 TASK = Phrases(
     "keep [only|just] the {kind:word}s that {keep}. then {change}. [at the end|finally], {make}.",
     "[ignore|skip] all {kind:word}s but those that {keep}; {change}; then {make}.",
@@ -83,7 +112,7 @@ def sample(rng: random.Random) -> Task:
     )
     takes = _lower(TAKES[kind].render(rng))
     prompt = frame.compose(rng, REQUEST, signature=f"{function}({parameter})", takes=takes, task=task)
-    checks = [{"check": "python_returns", "function": function, "cases": cases}, {"check": "code_only"}]
+    checks: list[Check] = [{"check": "python_returns", "function": function, "cases": cases}, {"check": "code_only"}]
     return Task("python_function", ABILITY, user(prompt), checks)
 
 
@@ -121,7 +150,9 @@ def _misread(plan: Plan) -> Iterator[tuple[str, Plan]]:
         yield "forgotten_change", replace(plan, change=("same", ""))
     if plan.change[1].isdigit():
         yield "off_by_one", replace(plan, change=(plan.change[0], str(int(plan.change[1]) + 1)))
-    opposite = {"largest": "smallest", "smallest": "largest", "up": "down", "down": "up", "turned": "list"}.get(plan.make[0])
+    opposite = {"largest": "smallest", "smallest": "largest", "up": "down", "down": "up", "turned": "list"}.get(
+        plan.make[0]
+    )
     if opposite:
         yield "wrong_end", replace(plan, make=(opposite, ""))
     elif plan.make[0] != "list":

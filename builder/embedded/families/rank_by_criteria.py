@@ -1,4 +1,4 @@
-"""Put options in order by stated criteria: leave some out, sort by one thing, settle ties by another, give the first few.
+"""Put options in order by stated criteria: leave some out, sort, settle ties by another thing, give the first few.
 
 ... Keep only hotels with a rating of at least 5. Lowest price first; ties: highest rating ... -> Heron, Willow, Badger
 """
@@ -18,13 +18,17 @@ ABILITY = "multi-step"
 WEIGHT = 2.0
 REQUEST = Phrases(
     "[rank|order|sort] the {plural} of {place} {here:here}. {rules:block} [write|give me] {layout}.",
-    "[I want to choose|We have to choose|Help me to choose] between the {plural} {here:here}, [kept by|from] {place}. {rules:block} "
+    "[I want to choose|We have to choose|Help me to choose] between the {plural} {here:here}, [kept by|from] "
+    "{place}. {rules:block} "
     "[answer with|return] {layout} and [nothing else|no comment].",
-    "[which|what] [is the right order|order is right] for the {plural} {here:here}? {rules:block} [I need|please give] {layout}, "
+    "[which|what] [is the right order|order is right] for the {plural} {here:here}? {rules:block} [I "
+    "need|please give] {layout}, "
     "[no reasons|without explanations].",
-    "[somebody|a colleague|the boss] at {place} [sent|left] me the {plural} {here:here} [to sort|to put in order]. {rules:block} "
+    "[somebody|a colleague|the boss] at {place} [sent|left] me the {plural} {here:here} [to sort|to put in "
+    "order]. {rules:block} "
     "[what I need is|the answer should be] {layout}.",
-    "[work through|take] the {plural} {here:here} [step by step|one rule at a time]. {rules:block} [show only|reply with] {layout}.",
+    "[work through|take] the {plural} {here:here} [step by step|one rule at a time]. {rules:block} [show "
+    "only|reply with] {layout}.",
 )
 KEEP = Phrases(
     "[keep|take] only [the ones|those] {where}.",
@@ -32,7 +36,8 @@ KEEP = Phrases(
     "only {plural} {where} [count|come into question|are of interest].",
 )
 ORDER = Phrases(
-    "the {end} {first} comes first; [where that is equal|ties are settled:|among equals,] the {next} {second} [comes first|wins|goes ahead].",
+    "the {end} {first} comes first; [where that is equal|ties are settled:|among equals,] the {next} {second} "
+    "[comes first|wins|goes ahead].",
     "[sort|order] them by {first}, {end} first, and [then|for equal ones] by {second}, {next} first.",
     "[put|place] the {end} {first} [at the top|first]; [if two tie|on a tie], the {next} {second} [decides|is better].",
 )
@@ -71,15 +76,24 @@ def sample(rng: random.Random) -> Task:
             continue
         first, second = rng.sample(sheet.numbers, 2)
         where = conditions.draw(rng, sheet, 1) if rng.random() < 0.6 else Where()
-        asked = Ranking(where, ((first, rng.random() < 0.5), (second, rng.random() < 0.5)), rng.choice((0, 0, 3, 4)), "commas")
+        asked = Ranking(
+            where, ((first, rng.random() < 0.5), (second, rng.random() < 0.5)), rng.choice((0, 0, 3, 4)), "commas"
+        )
         asked = replace(asked, layout=rng.choice(list(LAYOUTS)))
         rows = _rows(rng, sheet, first, where)
-        if 2 <= len(_rank(sheet, rows, replace(asked, count=0))) and _needs_all(sheet, rows, asked):
+        if len(_rank(sheet, rows, replace(asked, count=0))) >= 2 and _needs_all(sheet, rows, asked):
             break
     body = _describe(rng, sheet, rows)
     layout = LAYOUTS[asked.layout].render(rng)
     prompt = frame.compose(
-        rng, REQUEST, body, text=sheet.plural, plural=sheet.plural, place=sheet.place, rules=_say(rng, sheet, asked), layout=layout[0].lower() + layout[1:]
+        rng,
+        REQUEST,
+        body,
+        text=f"list of {sheet.plural}",
+        plural=sheet.plural,
+        place=sheet.place,
+        rules=_say(rng, sheet, asked),
+        layout=layout[0].lower() + layout[1:],
     )
     check = {
         "check": "ranked",
@@ -99,7 +113,7 @@ def answer(messages: Messages) -> str | None:
 
 
 def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Slip]:
-    """Yield a forgotten filter or criterion, criteria swapped, the wrong way round, too many or too few, another layout."""
+    """Yield a forgotten or swapped criterion, the wrong way round, too many or too few, another layout."""
     if not (problem := _read(messages)):
         return
     sheet, rows, asked = problem
@@ -149,7 +163,7 @@ def _rows(rng: random.Random, sheet: Sheet, first: str, where: Where) -> list[Ro
 def _rank(sheet: Sheet, rows: list[Row], asked: Ranking) -> list[str]:
     left = sorted((row for row in rows if asked.where.holds(row)), key=lambda row: str(row[sheet.name]))
     for column, down in reversed(asked.by):
-        left.sort(key=lambda row: int(str(row[column])), reverse=down)  # noqa: B023  (used at once)
+        left.sort(key=lambda row: int(str(row[column])), reverse=down)
     return [str(row[sheet.name]) for row in left[: asked.count or None]]
 
 
@@ -184,7 +198,9 @@ def _read(messages: Messages) -> tuple[Sheet, list[Row], Ranking] | None:
     rows = [_read_row(sheet, line) for line in reading.body.split("\n")]
     found = [row for row in rows if row]
     asked = _read_rules(sheet, reading.slots["rules"])
-    layout = next((name for name, phrases in LAYOUTS.items() if phrases.read(reading.slots["layout"]) is not None), None)
+    layout = next(
+        (name for name, phrases in LAYOUTS.items() if phrases.read(reading.slots["layout"]) is not None), None
+    )
     if not asked or not layout or len(found) < len(rows) or any(row.keys() != found[0].keys() for row in found):
         return None
     needed = {column for column, _ in asked.by} | {test.column for test in asked.where.conditions}
@@ -215,7 +231,9 @@ def _read_rules(sheet: Sheet, text: str) -> Ranking | None:
     if where is None or not order or not last:
         return None
     limit = FIRST.read(last[1]) if last[1] else {"count": "0"}
-    (end, first), (next_end, second) = ((order[0][a], order[0][b].replace(" ", "_")) for a, b in (("end", "first"), ("next", "second")))
+    (end, first), (next_end, second) = (
+        (order[0][a], order[0][b].replace(" ", "_")) for a, b in (("end", "first"), ("next", "second"))
+    )
     if limit is None or not {first, second} <= set(sheet.numbers) or not {end, next_end} <= set(ENDS):
         return None
     return Ranking(where, ((first, ENDS[end]), (second, ENDS[next_end])), int(limit["count"]), "")

@@ -1,6 +1,6 @@
 """Mask names, e-mail addresses, phone numbers, dates, times, cities or codes in a text, each kind as asked.
 
-Redact the note below: every full name becomes "[NAME]"; every date is cut down to its year. ... -> [NAME] sent the parcel ...
+Redact the note below: every full name becomes "[NAME]"; every date becomes its year. -> [NAME] sent it in 2024.
 """
 
 import random
@@ -69,7 +69,7 @@ MASKS = {
     "city": ("[CITY]", "<place>", "(place removed)"),
     "code": ("[CODE]", "<code>", "(code removed)"),
 }
-MASKS = {kind: (*masks, "***", "XXX", "[REDACTED]") for kind, masks in MASKS.items()}
+ANY_MASK = ("***", "XXX", "[REDACTED]")
 SHAPES = {"name": kinds.person().regex, "email": kinds.email().regex, "phone": r"0\d{3} \d{3} \d{3}"}
 KIND_BY_SHAPE = {
     kinds.person().regex: "name",
@@ -109,7 +109,7 @@ def sample(rng: random.Random) -> Task:
     if rng.random() < 0.15 and len(present) < len(MASKS):
         asked.append(rng.choice([kind for kind in MASKS if kind not in present]))
     ways = {kind: rng.choice([how for name, how in RULES if name == kind]) for kind in asked}
-    rules = {kind: (how, rng.choice(MASKS[kind]) if how == "tag" else "") for kind, how in ways.items()}
+    rules = {kind: (how, rng.choice((*MASKS[kind], *ANY_MASK)) if how == "tag" else "") for kind, how in ways.items()}
     clauses = [_lower(RULES[kind, how].render(rng, mask=f'"{mask}"')) for kind, (how, mask) in rules.items()]
     prompt = frame.compose(rng, REQUEST, body, world=passage.world, rules=rng.choice(("; ", ", and ")).join(clauses))
     hidden = [[value, *rules[kind]] for value, kind in secrets.items() if kind in rules]
@@ -125,7 +125,7 @@ def answer(messages: Messages) -> str | None:
 
 
 def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Slip]:
-    """Yield a forgotten value, an ignored or other mask, too much masked, a value given away in part, a lost sentence, chat."""
+    """Yield a forgotten value, an ignored rule, another mask, too much or too little masked, a lost sentence, chat."""
     if not (problem := _read(messages)):
         return
     body, secrets, rules = problem
@@ -133,18 +133,16 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
     for value in hidden:
         rest = {other: kind for other, kind in secrets.items() if other != value}
         yield Slip("forgotten_value", _redact(body, rest, rules))
-    for kind, (how, mask) in rules.items():
+    for kind, (_, mask) in rules.items():
         others = {name: rule for name, rule in rules.items() if name != kind}
         yield Slip("ignored_rule", _redact(body, secrets, others))
         yield Slip("other_mask", _redact(body, secrets, {**rules, kind: ("tag", "[hidden]")}))
-        if how != "tag" or kind == "name":
-            half = {
-                value.split(" ")[0] if kind == "name" else value[:4]: kind for value in hidden if secrets[value] == kind
-            }
-            yield Slip("masked_in_part", _redact(body, {**secrets, **half}, {**rules, kind: ("tag", mask or "***")}))
-    for value, kind in secrets.items():
-        if kind not in rules:
-            yield Slip("masked_too_much", _redact(body, secrets, {**rules, kind: ("tag", "***")}))
+        whole = [value for value, its_kind in secrets.items() if its_kind == kind]
+        rest = {value: its_kind for value, its_kind in secrets.items() if its_kind != kind}
+        half = {value.split(" ")[0] if kind == "name" else value[: len(value) // 2]: kind for value in whole}
+        yield Slip("masked_in_part", _redact(body, rest | half, {**rules, kind: ("tag", mask or "***")}))
+    for kind in sorted({*secrets.values()} - {*rules}):
+        yield Slip("masked_too_much", _redact(body, secrets, {**rules, kind: ("tag", "***")}))
     sentences = SENTENCE_END.split(response)
     if len(sentences) > 1:
         lost = rng.randrange(len(sentences))

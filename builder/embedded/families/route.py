@@ -11,6 +11,7 @@ from typing import Any
 
 from builder.embedded import frame, worlds
 from builder.embedded.grammar import Phrases
+from builder.embedded.scenery import WORDS
 from builder.embedded.task import Messages, Slip, Task, user
 from builder.embedded.worlds import Passage
 
@@ -54,8 +55,6 @@ CONDITIONS = {
 }
 RULE = Phrases("if {condition}: {label}.", "{label} if {condition}.", "when {condition}, [choose|take] {label}.")
 DEFAULT = Phrases("[otherwise|in all other cases]: {label}.", "{label} [in any other case|if no rule fits].")
-PLACES = ["desks", "trays", "teams", "queues", "folders", "shelves", "boxes", "groups"]
-KINDS_OF = ["north", "south", "red", "green", "night", "early", "urgent", "quiet", "repair", "travel", "garden", "school", "letter", "family", "winter", "summer", "office", "senior", "junior", "export", "import", "local", "central", "mobile", "legal", "medical", "archive", "rental", "seasonal"]
 Rule = tuple[str, str, Any, str]
 
 
@@ -65,9 +64,9 @@ def sample(rng: random.Random) -> Task:
     facts = _facts(passage)
     count = rng.randint(2, 4)
     target = rng.randrange(count + 1)
-    places = rng.choice(PLACES)
+    places = rng.choice(WORDS["destinations"])
     single = {"shelves": "shelf", "boxes": "box"}.get(places, places.removesuffix("s"))
-    *labels, default = [f"{name} {single}" for name in rng.sample(KINDS_OF, count + 1)]
+    *labels, default = [f"{name} {single}" for name in rng.sample(WORDS["kinds of destination"], count + 1)]
     rules: list[Rule] = []
     taken: set[str] = set()
     for at, label in enumerate(labels):
@@ -105,7 +104,7 @@ def answer(messages: Messages) -> str | None:
 
 
 def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Slip]:
-    """Yield a later rule that fits too, the default, a rule that does not fit, another form, a made-up name, reasons."""
+    """Yield a later rule that fits too, the default, a rule that does not fit, another form, a made-up name."""
     if not (problem := _read(messages)):
         return
     facts, rules, default, form = problem
@@ -119,10 +118,11 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
         yield Slip(kind, _write(at, labels, form))
     yield Slip("other_form", _write(right, labels, rng.choice([name for name in FORMS if name != form])))
     wrong = rng.choice([at for at in range(len(labels)) if at != right])
-    yield Slip(
-        "number_and_name_disagree",
-        f"{wrong + 1}: {labels[right]}" if form == "numbered" else f"{labels[wrong]} or {labels[right]}",
-    )
+    if form == "label":
+        yield Slip("two_names", f"{labels[wrong]} or {labels[right]}")
+    else:
+        swapped = [labels[right] if at == wrong else label for at, label in enumerate(labels)]
+        yield Slip("number_and_name_disagree", _write(wrong, swapped, form))
     yield Slip("made_up_name", _write(right, [f"general {label.split()[-1]}" for label in labels], form))
     yield Slip("gave_reasons", f"{response} (because rule {right + 1} is the first that fits)")
 

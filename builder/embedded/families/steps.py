@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from builder.embedded import frame
 from builder.embedded.grammar import Phrases
-from builder.embedded.task import Messages, Slip, Task, user
+from builder.embedded.task import Check, Messages, Slip, Task, user
 from builder.embedded.vocab import THINGS
 
 ABILITY = "multi-step"
@@ -140,13 +140,11 @@ def sample(rng: random.Random) -> Task:
     prompt = frame.compose(
         rng, REQUEST, body, text=text, steps=_spell(rng, asked), layout=LAYOUTS[separator].render(rng).lower()
     )
-    check = {
-        "check": "list_steps",
-        "items": items,
-        "steps": [list(step) for step in plan],
-        "separator": separator,
-    }
-    return Task("steps", ABILITY, user(prompt), [check])
+    checks: list[Check] = [
+        {"check": "parts", "n": len(run(items, plan)), "separator": separator},
+        {"check": "list_steps", "items": items, "steps": [list(step) for step in plan], "separator": separator},
+    ]
+    return Task("steps", ABILITY, user(prompt), checks)
 
 
 def answer(messages: Messages) -> str | None:

@@ -107,7 +107,7 @@ def answer(messages: Messages) -> str | None:
 
 
 def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Slip]:
-    """Yield the answer to a neighbouring question: no filter, the filter turned round, another column, one row forgotten."""
+    """Yield the answer to a neighbouring question (no filter, another column, a row forgotten ...), or a sentence."""
     if not (problem := _read(messages)):
         return
     table, ask = problem
@@ -256,7 +256,7 @@ def _solve(table: Table, ask: Ask) -> str | None:
         case "sum":
             return str(sum(cells))
         case "mean":
-            return str((sum(cells) / len(cells)).quantize(Decimal("0.01"), ROUND_HALF_UP))
+            return str((sum(cells, Decimal(0)) / len(cells)).quantize(Decimal("0.01"), ROUND_HALF_UP))
         case "max":
             return str(max(cells))
         case "min":

@@ -1,6 +1,7 @@
 """Work through a small story of numbers, one equation a line, and end with the result.
 
-A bakery has 24 rolls. A delivery brings 3 boxes of 8 each. Half of them are sold. ... -> 3 * 8 = 24 / 24 + 24 = 48 / ...
+A bakery has 24 rolls. A delivery brings 3 boxes of 8 each. ...
+-> 3 * 8 = 24 / 24 + 24 = 48 / Answer: 48
 """
 
 import random
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 
 from builder.embedded import frame
 from builder.embedded.grammar import Phrases
+from builder.embedded.scenery import WORDS
 from builder.embedded.task import Messages, Slip, Task, user
 from builder.embedded.worlds import SENTENCE_END
 
@@ -40,17 +42,6 @@ LAST = Phrases(
     "[after that|at the end], write {label:quoted} and the number on [one more|a last] line",
 )
 LABELS = ("Answer:", "Result:", "Final answer:", "Total:", "So the answer is", "In the end:")
-PLACES = [
-    "bakery", "library", "workshop", "farm", "school", "kiosk", "museum", "bookshop", "greenhouse", "hotel", "market stall",
-    "dairy", "garden club", "toy shop", "youth hostel", "sports hall", "village shop", "post office", "repair cafe", "laundry",
-    "pottery", "brewery", "nursery", "campsite", "theatre", "cinema", "canteen", "warehouse", "depot", "boat yard", "tea room",
-]  # fmt: skip
-THINGS = ["pencils", "rolls", "candles", "bricks", "lanterns", "postcards", "marbles", "jars", "bottles", "tickets", "blankets", "mugs", "plates", "spoons", "buttons", "stamps", "apples", "pears", "lemons", "melons", "onions", "carrots", "eggs", "loaves", "biscuits", "muffins", "tomatoes", "cabbages", "seedlings", "tulips", "roses", "bulbs", "ropes", "hooks", "nails", "screws", "tiles", "planks", "boards", "lamps", "bulbs", "cushions", "chairs", "stools", "tables", "curtains", "towels", "sheets", "aprons", "gloves", "scarves", "socks", "caps", "kites", "balls", "puzzles", "dolls", "drums", "flutes", "whistles", "bells", "badges", "posters", "maps", "notebooks", "folders", "envelopes", "parcels", "cards", "baskets", "crates", "tins", "pots", "pans", "kettles", "bowls", "trays", "forks", "ladders", "brushes", "sponges", "soaps", "combs"]
-PACKS = ["boxes", "bags", "crates", "baskets", "bundles", "sacks", "trays", "packets", "cartons"]
-PEOPLE = (
-    ["guests", "customers", "children", "visitors", "neighbours", "helpers", "pupils", "tourists", "players", "walkers", "teachers", "members"]
-)
-GIVERS = ["delivery van", "neighbour", "friendly farmer", "wholesaler", "new supplier", "group of helpers", "former owner", "school class", "postwoman", "cousin", "travelling salesman", "market trader"]
 EVENTS = {
     "add": Phrases(
         "[then|later|after that|in the morning|the next day] a {who} brings {n:int} more.",
@@ -154,8 +145,9 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
         if len(numbers) == 2:
             others["forgot_each"] = [*events[:at], (kind.partition("_")[0], numbers[1:]), *events[at + 1 :]]
         for name, changed in others.items():
-            if changed and (wrong := _work(start, changed)) and wrong[1] >= 0:
-                yield Slip(name, "\n".join([*wrong[0], f"{last} {wrong[1]}"]))
+            if changed:
+                told, wrong = _work(start, changed)
+                yield Slip(name, "\n".join([*told, f"{last} {wrong}"]))
     lost = rng.randrange(len(lines))
     yield Slip("lost_line", "\n".join([*lines[:lost], *lines[lost + 1 :], f"{last} {total}"]))
     off = total + rng.choice((-1, 1, 10))
@@ -190,7 +182,7 @@ def _draw(rng: random.Random) -> tuple[int, list[Event]]:
 
 def _tell(rng: random.Random, start: int, events: list[Event]) -> list[str]:
     """Return the sentences of a story, its question last."""
-    slots = {"place": rng.choice(PLACES), "things": rng.choice(THINGS)}
+    slots = {"place": rng.choice(WORDS["places"]), "things": rng.choice(WORDS["goods"])}
     sentences = [START.render(rng, n=start, **slots)]
     for kind, numbers in events:
         pattern = "half" if (kind, numbers) == ("part", [2]) else kind
@@ -200,9 +192,9 @@ def _tell(rng: random.Random, start: int, events: list[Event]) -> list[str]:
                 k=numbers[0],
                 n=numbers[-1],
                 part=next((word for word, parts in PARTS.items() if parts == numbers[0]), ""),
-                who=rng.choice(GIVERS),
-                packs=rng.choice(PACKS),
-                people=rng.choice(PEOPLE),
+                who=rng.choice(WORDS["givers"]),
+                packs=rng.choice(WORDS["packs"]),
+                people=rng.choice(WORDS["people"]),
             )
         )
     question = "share" if events[-1][0] == "share" else "left"
