@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from builder.errors import BuilderError, InputError
     from builder.ledger import Ledger
     from builder.pipeline import Built, build, load_recipe
-    from builder.teacher.distilabel_llms import embedded_llm
+    from builder.teacher.embedded_llm import EmbeddedLLM
 
-__all__ = ["BuilderError", "Built", "InputError", "Ledger", "build", "embedded_llm", "load_recipe"]
+__all__ = ["BuilderError", "Built", "EmbeddedLLM", "InputError", "Ledger", "build", "load_recipe"]
 
 _HOME = {
     "BuilderError": "builder.errors",
@@ -25,7 +25,7 @@ _HOME = {
     "InputError": "builder.errors",
     "Ledger": "builder.ledger",
     "build": "builder.pipeline",
-    "embedded_llm": "builder.teacher.distilabel_llms",
+    "EmbeddedLLM": "builder.teacher.embedded_llm",
     "load_recipe": "builder.pipeline",
 }
 

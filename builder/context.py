@@ -7,13 +7,19 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from builder.ledger import Ledger
 
-Advance = Callable[[int], None]
-"""Call it with the number of units just finished."""
+
+class Advance(Protocol):
+    """Call it with the number of units just finished, and what to say beside the count (what was spent)."""
+
+    def __call__(self, done: int, note: str = "") -> None:
+        """Show it."""
+        ...
+
 
 Progress = Callable[[str, int], AbstractContextManager[Advance]]
 """`with progress("asking the teacher", 2000) as advance: ... advance(1)`."""
@@ -21,7 +27,7 @@ Progress = Callable[[str, int], AbstractContextManager[Advance]]
 
 def silent(label: str, total: int) -> AbstractContextManager[Advance]:
     """Show no progress."""
-    return nullcontext(lambda done: None)
+    return nullcontext(lambda done, note="": None)
 
 
 @dataclass

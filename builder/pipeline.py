@@ -1,7 +1,8 @@
 """A build, from recipe to folder: run the steps, write what is left, describe it, and only then call it finished.
 
 Everything is written into a hidden folder beside the target and renamed into place at the end, so a dataset folder
-is either whole or not there. A finished version is never overwritten; a `--limit` build is a preview and may be.
+is either whole or not there. A finished version is never overwritten. A `--limit` build is a preview and may be; one in
+which calls failed is built again by the same command, which asks those calls once more.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from builder import card, outputs, report, schema
 from builder.context import Context, Progress, silent
 from builder.errors import BuilderError, InputError, Problem
 from builder.ledger import Ledger
-from builder.recipe import Recipe, load
+from builder.recipe import Recipe, RecipeStep, load
 from builder.run import Result, run
 from builder.steps import STEPS
 from builder.steps.generate import draws
@@ -46,16 +47,19 @@ def load_recipe(source: str, teacher: str | None = None) -> Recipe:
         source: a path or a shipped recipe's name.
         teacher: replaces the teacher of every `generate` step.
     """
-    recipe = load(source, {name: step.config for name, step in STEPS.items()}, teacher=teacher)
-    problems = list(_columns(recipe))
-    for step in recipe.steps:
-        try:
-            STEPS[step.name].check(step.config, recipe.base)
-        except InputError as error:
-            problems += [Problem(recipe.file, step.line, str(problem)) for problem in error.problems]
-    if problems:
-        raise InputError(sorted(problems))
+    configs = {name: step.config for name, step in STEPS.items()}
+    recipe = load(source, configs, teacher=teacher, check=_faults)
+    if problems := _columns(recipe):
+        raise InputError(problems)
     return recipe
+
+
+def _faults(step: RecipeStep, base: Path) -> list[str]:
+    try:
+        STEPS[step.name].check(step.config, base)
+    except InputError as error:
+        return [str(problem) for problem in error.problems]
+    return []
 
 
 def _columns(recipe: Recipe) -> list[Problem]:
@@ -78,7 +82,7 @@ def _columns(recipe: Recipe) -> list[Problem]:
 def dry_run(recipe: Recipe, ledger: Path, *, limit: int | None = None) -> dict[str, int]:
     """Count what a build would ask: runs the steps before the first `generate`, makes no call."""
     first = next((i for i, step in enumerate(recipe.steps) if step.name == "generate"), None)
-    with Ledger(ledger) as held:
+    with Ledger(ledger if ledger.is_file() else Path(":memory:")) as held:
         context = Context(recipe.seed, recipe.base, held, limit)
         result = run(recipe, context, recipe.steps[: len(recipe.steps) if first is None else first])
         counts = {"seeds": result.funnel[0].added, "prompts": result.table.height}
@@ -116,7 +120,11 @@ def build(
     identity = _identity(recipe, limit)
     if (there := _finished(target, identity)) is not None:
         return Built(target, there, fresh=False)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"cannot be the folder of datasets: {error.strerror}"
+        raise InputError([Problem(str(out), 0, what, "give another --out")]) from None
     try:
         with (
             FileLock(target.parent / f".{recipe.version}.lock", timeout=0),
@@ -126,6 +134,8 @@ def build(
             manifest = _build(recipe, context, identity, target)
     except Timeout:
         raise BuilderError(f"another build of {recipe.name} {recipe.version} is running in {out}") from None
+    except OSError as error:  # a full disk, a folder taken away
+        raise BuilderError(f"the build stopped: {error}. Mend that and run the same command to go on") from None
     return Built(target, manifest, fresh=True)
 
 
@@ -167,7 +177,7 @@ def _build(recipe: Recipe, context: Context, identity: dict[str, Any], target: P
     report.write(work)
     manifest["files"] = {name: hash for name, hash in outputs.file_hashes(work).items() if name != "manifest.json"}
     _write_manifest(work, manifest)
-    shutil.rmtree(target, ignore_errors=True)  # only ever a preview: `_finished` refused anything else
+    shutil.rmtree(target, ignore_errors=True)  # `_finished` refused whatever must stay
     work.rename(target)
     return manifest
 
@@ -191,7 +201,7 @@ def _identity(recipe: Recipe, limit: int | None) -> dict[str, Any]:
 
 
 def _finished(target: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the manifest of the same build if it is there; refuse to write over anything else.
+    """Return the manifest of the same build if it is there and whole; refuse to write over anything else.
 
     Raises:
         InputError: this version is there with other content, or the folder holds something else.
@@ -204,9 +214,9 @@ def _finished(target: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError):
         what = "is there and is no finished build of ours"
         raise InputError([Problem(str(target), 0, what, "move it away, or build with another --out")]) from None
-    if before == identity:
+    if before == identity and not manifest["spend"]["failed"]:
         return manifest
-    if manifest.get("preview"):
+    if before == identity or manifest["preview"]:
         return None
     differing = "; ".join(_differences(before, identity))
     what = f"this version is finished and a version never changes; what differs: {differing}"

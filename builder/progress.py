@@ -14,7 +14,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 @contextmanager
 def bars() -> Iterator[Progress]:
-    """Draw one bar per piece of work: done, rate, time left."""
+    """Draw one bar per piece of work: done, rate, time left, what was spent."""
     from rich import progress as rich
     from rich.console import Console
 
@@ -28,13 +28,18 @@ def bars() -> Iterator[Progress]:
         rich.MofNCompleteColumn(),
         Rate(),
         rich.TimeRemainingColumn(compact=True),
+        rich.TextColumn("{task.fields[note]}", markup=False),
     )
     with rich.Progress(*columns, console=Console(stderr=True), transient=True) as shown:
 
         @contextmanager
         def work(label: str, total: int) -> Iterator[Advance]:
-            task = shown.add_task(label, total=total)
-            yield lambda done: shown.update(task, advance=done)
+            task = shown.add_task(label, total=total, note="")
+
+            def advance(done: int, note: str = "") -> None:
+                shown.update(task, advance=done, note=note)
+
+            yield advance
             shown.remove_task(task)
 
         yield work
@@ -47,17 +52,19 @@ def lines() -> Iterator[Progress]:
     @contextmanager
     def work(label: str, total: int) -> Iterator[Advance]:
         started = said = time.monotonic()
-        done = 0
+        finished = 0
 
-        def advance(count: int) -> None:
-            nonlocal done, said
-            done += count
+        def advance(done: int, note: str = "") -> None:
+            nonlocal finished, said
+            finished += done
             now = time.monotonic()
-            if now - said >= _SECONDS_BETWEEN_LINES:
-                said = now
-                rate = done / (now - started)
-                left = (total - done) / rate if rate else 0
-                print(f"{label}: {done:,}/{total:,}, {rate:,.0f}/s, {left:,.0f} s left", file=sys.stderr)  # noqa: T201
+            if now - said < _SECONDS_BETWEEN_LINES:
+                return
+            said = now
+            rate = finished / (now - started)
+            left = f"{(total - finished) / rate:,.0f} s left" if rate else "stalled"
+            line = ", ".join(part for part in (f"{finished:,}/{total:,}", f"{rate:,.0f}/s", left, note) if part)
+            sys.stderr.write(f"{label}: {line}\n")
 
         yield advance
 

@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -99,13 +99,20 @@ def find(source: str) -> tuple[str, str, Path]:
         raise InputError([Problem(source, 0, f"cannot read the recipe: {what}", fix)]) from None
 
 
-def load(source: str, configs: Mapping[str, type[Config]], *, teacher: str | None = None) -> Recipe:
+def load(
+    source: str,
+    configs: Mapping[str, type[Config]],
+    *,
+    teacher: str | None = None,
+    check: Callable[[RecipeStep, Path], Sequence[str]] = lambda step, base: (),
+) -> Recipe:
     """Read and validate a recipe.
 
     Args:
         source: a path, or the name of a shipped recipe.
         configs: step name -> its config class.
         teacher: replaces the teacher of every `generate` step (`--teacher`).
+        check: says what is wrong with one valid step, given the recipe's folder: files, templates.
 
     Raises:
         InputError: with every problem found, each with file and line.
@@ -137,6 +144,7 @@ def load(source: str, configs: Mapping[str, type[Config]], *, teacher: str | Non
     for number, item in enumerate(listed):
         try:
             steps.append(_step(item, number, configs, stands_in, file, lines))
+            problems += [Problem(file, steps[-1].line, what) for what in check(steps[-1], base)]
         except InputError as error:
             problems += error.problems
     if problems or head is None:

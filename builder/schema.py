@@ -72,7 +72,7 @@ def latest_cached(kind: str) -> str:
 
 def _readable(error: Any) -> str:
     where = error.name.removeprefix("data").lstrip(".") or "row"
-    if error.rule == "pattern" and error.rule_definition == r"\S":
+    if error.rule == "pattern" and error.rule_definition.startswith("[^"):
         return f"{where} is blank"
     if error.rule == "not":
         return f"{where} holds a control token of a chat template"

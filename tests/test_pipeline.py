@@ -14,23 +14,26 @@ import pytest
 
 from builder.context import silent
 from builder.errors import InputError
-from builder.ledger import Ledger
 from builder.pipeline import build, dry_run, load_recipe
 from tests import loopback
 
 GOLDEN = Path(__file__).parent / "golden"
 
-SEEDS = """\
-{"instruction": "Name three fruits that grow on trees in cool countries and keep well through a long winter in the cellar.", "output": "Apples, pears and plums."}
-{"instruction": "Name three fruits which grow on trees in cool countries and keep well through a long winter in the cellar.", "output": "Apples, cherries, pears."}
-{"instruction": "Answer with yes or no: is 7 a prime number?", "output": "Yes"}
-{"instruction": "Answer with yes or no: is 9 a prime number?", "output": "No"}
-{"instruction": "Say hello in one word.", "output": "Hello", "checks": [{"check": "max_words", "n": 1}]}
-{"instruction": "Say goodbye in one word.", "output": "Well then, goodbye", "checks": [{"check": "max_words", "n": 1}]}
-{"instruction": "Write a poem about the sea.", "output": "I'm sorry, but as an AI language model I cannot write poems."}
-not json
-{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello!"}, {"role": "user", "content": "Bye"}, {"role": "assistant", "content": "Goodbye!"}]}
-"""
+FRUITS = "fruits that grow on trees in cool countries and keep well through a long winter in the cellar."
+CHAT = ["Hi", "Hello!", "Bye", "Goodbye!"]
+ONE_WORD = [{"check": "max_words", "n": 1}]
+LINES: list[dict | str] = [
+    {"instruction": f"Name three {FRUITS}", "output": "Apples, pears and plums."},
+    {"instruction": f"Name four {FRUITS}", "output": "Apples, cherries, pears, plums."},
+    {"instruction": "Answer with yes or no: is 7 a prime number?", "output": "Yes"},
+    {"instruction": "Answer with yes or no: is 9 a prime number?", "output": "No"},
+    {"instruction": "Say goodbye in one word.", "output": "Well then, goodbye", "checks": ONE_WORD},
+    {"instruction": "Write a poem about the sea.", "output": "I'm sorry, but as an AI language model I cannot."},
+    "not json",
+    {"messages": [{"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(CHAT)]},
+    {"instruction": "Say hello in one word.", "output": "Hello", "checks": ONE_WORD},
+]
+SEEDS = "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in LINES)
 
 CLEAN = """\
 name: clean
@@ -82,23 +85,26 @@ def test_recleaning_a_dataset_needs_no_teacher_and_accounts_for_every_line(clean
     assert reasons.keys() == {"seed", "quality", "dedup", "emit"}
     assert reasons["dedup"] == "near-duplicate" and reasons["quality"] == "refusal"
     answers = [row["messages"][-1]["content"] for row in rows(built.folder)]
-    assert answers == ["Apples, pears and plums.", "Yes", "No", "Hello", "Goodbye!"]
+    assert answers == ["Apples, pears and plums.", "Yes", "No", "Goodbye!", "Hello"]
     assert not (built.folder / "preference").exists()
     assert any("no pairs" in note for note in built.manifest["notes"])
 
 
 def test_emitted_rows_are_the_golden_ones(clean: Path) -> None:
-    (clean / "recipe.yaml").write_text(
-        "name: golden\nversion: 0.1.0\nseed: 7\nsteps:\n  - seed: {tasks: {count: 12, families: [extract_json, steps]}}\n"
-        "  - generate: {teacher: embedded}\n  - verify: {}\n  - near_miss: {}\n  - pair: {}\n  - emit: {test_share: 0.3}\n"
+    """Two answers to one prompt, one of which breaks its check, make a pair; everything else as in `clean`."""
+    again = {"instruction": "Say hello in one word.", "output": "Good morning to you", "checks": ONE_WORD}
+    (clean / "seeds.jsonl").write_text(SEEDS + json.dumps(again) + "\n")
+    steps = CLEAN.replace("  - dedup: {threshold: 0.6}\n", "  - pair: {}\n").replace(
+        "emit: {}", "emit: {test_share: 0.5}"
     )
+    (clean / "recipe.yaml").write_text(steps)
     built = build(load_recipe(str(clean / "recipe.yaml")), clean / "out")
     for kind in ("sft", "preference"):
-        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows(built.folder, kind))
+        found = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows(built.folder, kind))
         file = GOLDEN / f"{kind}.jsonl"
         if os.environ.get("UPDATE_GOLDEN"):
-            file.write_text(lines, encoding="utf-8")
-        assert lines == file.read_text(encoding="utf-8"), "if this change is meant, run with UPDATE_GOLDEN=1"
+            file.write_text(found, encoding="utf-8")
+        assert found == file.read_text(encoding="utf-8"), "if this change is meant, run with UPDATE_GOLDEN=1"
 
 
 def test_the_same_build_gives_the_same_bytes_and_a_second_run_does_nothing(tmp_path: Path) -> None:
@@ -144,8 +150,6 @@ def test_a_folder_that_is_not_ours_is_left_alone(clean: Path) -> None:
 def test_a_real_teacher_through_the_ledger(tmp_path: Path) -> None:
     with loopback.server() as server:
         loaded = load_recipe(str(recipe(tmp_path, server.url)))
-        with Ledger(tmp_path / "out" / "ledger.db"):
-            pass
         assert dry_run(loaded, tmp_path / "out" / "ledger.db") == {
             "seeds": 40,
             "prompts": 40,
@@ -233,3 +237,33 @@ def test_check_refuses_a_recipe_that_cannot_work(clean: Path, steps: str, said: 
     with pytest.raises(InputError) as refused:
         load_recipe(str(clean / "recipe.yaml"))
     assert said in str(refused.value) and "recipe.yaml:3" in str(refused.value)
+
+
+def test_calls_that_failed_are_asked_once_more_by_the_same_command_and_only_they(tmp_path: Path) -> None:
+    prompts = "about the number 3 please.", "about the number 30 please."
+
+    def behave(prompt: str, attempt: int) -> str | None:
+        return "400" if prompt.endswith(prompts) else None
+
+    with loopback.server(behave=behave) as server:
+        loaded = load_recipe(str(recipe(tmp_path, server.url)))
+        first = build(loaded, tmp_path / "out")
+        assert first.manifest["spend"]["failed"] == 4 and first.manifest["rows"]["rejected"] == 4
+        assert any("asks them once more" in note for note in first.manifest["notes"])
+        server.behave = None
+        before = server.calls
+        second = build(loaded, tmp_path / "out")
+        assert second.fresh and second.manifest["spend"]["failed"] == 0
+        assert server.calls == before + 4
+        assert not build(loaded, tmp_path / "out").fresh
+
+
+def test_a_dry_run_leaves_nothing_behind(clean: Path) -> None:
+    assert dry_run(load_recipe(str(clean / "recipe.yaml")), clean / "out" / "ledger.db")["seeds"] == 9
+    assert not (clean / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_said(clean: Path) -> None:
+    (clean / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be the folder of datasets"):
+        build(load_recipe(str(clean / "recipe.yaml")), clean / "file")

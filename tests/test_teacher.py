@@ -436,7 +436,7 @@ def test_the_embedded_llm_works_inside_a_distilabel_task():
     import builder
     from builder import embedded
 
-    task = TextGeneration(llm=builder.embedded_llm())
+    task = TextGeneration(llm=builder.EmbeddedLLM())
     task.load()
     asked = [task for task in embedded.tasks(20, seed=3) if len(task.messages) == 1][:3]
     rows = [{"instruction": one.messages[-1]["content"]} for one in asked]

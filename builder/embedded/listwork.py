@@ -94,7 +94,7 @@ KEEP = {
 }
 CHANGE = {
     "number": {
-        "same": Part(Phrases("leave them as they are", "do not change them"), "x", lambda x, a: x),
+        "same": Part(Phrases("leave them as they are", "leave each of them unchanged"), "x", lambda x, a: x),
         "double": Part(Phrases("double each of them", "multiply each by two"), "x * 2", lambda x, a: x + x),
         "square": Part(Phrases("square each of them", "multiply each by itself"), "x * x", lambda x, a: x**2),
         "plus": Part(
@@ -117,7 +117,7 @@ CHANGE = {
         ),
     },
     "word": {
-        "same": Part(Phrases("leave them as they are", "do not change them"), "x", lambda x, a: x),
+        "same": Part(Phrases("leave them as they are", "leave each of them unchanged"), "x", lambda x, a: x),
         "upper": Part(
             Phrases("[write|put] each in capital letters", "turn each into upper case"),
             "x.upper()",

@@ -25,10 +25,6 @@ CITIES = _words(
 )
 MONTHS = _words("January February March April May June July August September October November December")
 WEEKDAYS = _words("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
-COLOURS = _words(
-    "red blue green grey black white brown yellow orange purple beige navy olive cream silver golden "
-    "maroon turquoise"
-)
 
 # Plain lower-case things, by what they are called.
 THINGS: dict[str, tuple[str, ...]] = {

@@ -68,7 +68,10 @@ def generate(table: pl.DataFrame, config: GenerateConfig, context: Context) -> p
         _count(answers, replayed, context)
         results |= answers
     if failed := context.spend["failed"]:
-        context.notes.append(f"{failed} of {len(results)} calls failed; their rows are in the rejects")
+        context.notes.append(
+            f"{failed} of {len(results)} calls failed; their rows are in the rejects. "
+            "The same command asks them once more, and only them"
+        )
     parents = table.to_dicts()
     grown = {draw.row for draw in wanted}
     children = [_child(parents[draw.row], draw, results[draw.request.key]) for draw in wanted]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from builder.config import PairConfig
 from builder.context import Context
+from builder.rows import canonical_json
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,10 +27,12 @@ def pair(table: pl.DataFrame, config: PairConfig, context: Context) -> pl.DataFr
     if "score" not in table.columns or table["score"].null_count() == table.height:
         context.notes.append("no pairs: no answer has a score; put `verify` (or a judge) before `pair`")
     else:
-        wanted = [name for name in ("id", "prompt_id", "response", "score", "failed") if name in table.columns]
         candidates = table.filter(pl.col("response").is_not_null() & pl.col("score").is_not_null())
-        for _, group in candidates.select(wanted).group_by("prompt_id", maintain_order=True):
-            made = _pairs(group.to_dicts(), config)
+        answers: dict[str, list[dict[str, Any]]] = {}  # by the prompt as it stands: prompt_id forgives case and spacing
+        for row in candidates.select("id", "prompt", "response", "score", "failed").iter_rows(named=True):
+            answers.setdefault(canonical_json(row["prompt"]), []).append(row)
+        for group in answers.values():
+            made = _pairs(group, config)
             if isinstance(made, str):
                 without[made] += 1
             for best, worst in [] if isinstance(made, str) else made:

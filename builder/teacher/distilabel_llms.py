@@ -1,4 +1,6 @@
-"""Every provider, through distilabel's LLM classes. The only file that imports distilabel, and it does so late.
+"""Every provider, through distilabel's LLM classes.
+
+With `embedded_llm` the only file that imports distilabel, and it does so late.
 
 distilabel's Pipeline is not used: it fails by the batch and waits at batch barriers. Its LLM objects are driven one
 call at a time; their own retries are switched off so that no paid attempt is hidden from the ledger.
@@ -48,6 +50,8 @@ class DistilabelTeacher:
         self._llm: Any = None
         self._secret = ""
         self._arguments: dict[str, Any] = {}
+        self._alone = asyncio.Lock()
+        """An in-process model takes one call at a time, whatever `concurrency` says."""
 
     def identity(self) -> dict[str, Any]:
         """Return provider, base URL, model and every argument that is sent."""
@@ -154,7 +158,8 @@ class DistilabelTeacher:
                 if hasattr(llm, "agenerate"):
                     output = await llm.agenerate(input=list(messages), **self._arguments)
                 else:  # in-process models are synchronous; one batch of one, off the event loop
-                    outputs = await asyncio.to_thread(llm.generate, inputs=[list(messages)], **self._arguments)
+                    async with self._alone:
+                        outputs = await asyncio.to_thread(llm.generate, inputs=[list(messages)], **self._arguments)
                     output = outputs[0]
         except TimeoutError:
             raise Fault("timeout", f"no answer in {self.config.timeout:g} s", retry=True) from None
@@ -220,37 +225,3 @@ def _with_finish_reason(cls: Any, openai_llm: Any) -> Any:
         "__module__": cls.__module__,
     }
     return type(cls.__name__, (cls,), members)
-
-
-def embedded_llm() -> Any:
-    """Return the embedded teacher as a distilabel LLM, for use in distilabel's own Tasks and Pipelines.
-
-        from distilabel.steps.tasks import TextGeneration
-        task = TextGeneration(llm=builder.embedded_llm())
-
-    A prompt it cannot compute an answer to gives the generation None and `refusal`, its reason.
-    """
-    from distilabel.models.llms import LLM
-
-    from builder import embedded
-
-    class EmbeddedLLM(LLM):  # type: ignore[misc]
-        @property
-        def model_name(self) -> str:
-            return "embedded"
-
-        # no **kwargs: distilabel would demand a runtime parameter of that name
-        def generate(self, inputs: list[Any], num_generations: int = 1) -> list[Any]:
-            return [self._one(messages, num_generations) for messages in inputs]
-
-        def _one(self, messages: list[Message], num_generations: int) -> dict[str, Any]:
-            said = embedded.answer(messages)
-            text, refusal = (None, said.reason) if isinstance(said, embedded.Refusal) else (said.text, None)
-            n = num_generations
-            return {
-                "generations": [text] * n,
-                "refusal": [refusal] * n,
-                "statistics": {"input_tokens": [0] * n, "output_tokens": [0] * n},
-            }
-
-    return EmbeddedLLM()

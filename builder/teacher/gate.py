@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from builder.context import Advance
 from builder.errors import BuilderError, TeacherError
 from builder.ledger import Answer, Ledger, call_key
 from builder.rows import Message
@@ -40,7 +41,7 @@ def ask_all(
     teacher: Teacher,
     requests: Sequence[Request],
     ledger: Ledger,
-    advance: Callable[[int], None] = lambda done: None,
+    advance: Advance = lambda done, note="": None,
 ) -> tuple[dict[str, Answer | Fault], int]:
     """Ask every request once. What the ledger holds is not asked again.
 
@@ -65,27 +66,28 @@ async def _ask_missing(
     missing: list[Request],
     ledger: Ledger,
     results: dict[str, Answer | Fault],
-    advance: Callable[[int], None],
+    advance: Advance,
 ) -> None:
     await teacher.open()
     queue = iter(missing)
-    unreachable = 0
+    unreachable = spent = 0
     stop: Fault | None = None
 
     async def worker() -> None:
-        nonlocal unreachable, stop
+        nonlocal unreachable, spent, stop
         for item in queue:
             if stop is not None:
                 return
             try:
-                results[item.key] = await _ask_one(teacher, item, ledger)
+                answer = results[item.key] = await _ask_one(teacher, item, ledger)
+                spent += (answer.input_tokens or 0) + (answer.output_tokens or 0)
                 unreachable = 0
             except Fault as fault:
                 results[item.key] = fault
                 unreachable = unreachable + 1 if fault.kind == "connection" else 0
                 if fault.fatal or unreachable >= _GIVE_UP_AFTER:
                     stop = fault
-            advance(1)
+            advance(1, f"{spent:,} tokens" if spent else "")
 
     try:
         async with asyncio.TaskGroup() as group:

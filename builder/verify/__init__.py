@@ -35,10 +35,17 @@ CHECKS: dict[str, Callable[..., bool]] = {
         *(lists.list_steps,),
         *(tables.table_is, tables.table_answer),
         *(dates.plan_date, dates.plan_gap),
-        *(code.sql_returns, code.python_returns, code.code_only,),
+        *(
+            code.sql_returns,
+            code.python_returns,
+            code.code_only,
+        ),
         *(units.conversions,),
         *(stories.redacted, stories.routed, stories.worked_answer),
-        *(edits.corrected, edits.edited_facts,),
+        *(
+            edits.corrected,
+            edits.edited_facts,
+        ),
         *(ranks.ranked,),
     )
 }
@@ -89,8 +96,7 @@ def _faults(check: object) -> list[str]:
     if name not in CHECKS:
         near = difflib.get_close_matches(name, CHECKS, n=1)
         return [
-            f"no such check: {name!r}"
-            + (f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(CHECKS)}")
+            f"no such check: {name!r}" + (f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(CHECKS)}")
         ]
     hints = get_type_hints(CHECKS[name])
     wanted = dict(list(inspect.signature(CHECKS[name]).parameters.items())[1:])

@@ -54,9 +54,6 @@ def _by_rank(items: list[str], before: Callable[[str, str], bool]) -> list[str]:
     """Put every item where as many others come before it as do: a sort that keeps ties in their order."""
     placed = [""] * len(items)
     for at, item in enumerate(items):
-        rank = sum(
-            before(other, item) or (place < at and not before(item, other))
-            for place, other in enumerate(items)
-        )
+        rank = sum(before(other, item) or (place < at and not before(item, other)) for place, other in enumerate(items))
         placed[rank] = item
     return placed

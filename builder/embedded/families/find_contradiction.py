@@ -22,14 +22,12 @@ REQUEST = Phrases(
     "be wrong; the record is right. {form} [if|when] [all of it|everything] [is right|agrees], [write|answer] "
     "{none:quoted}.",
     "does the {text} {here:here} [agree|go together|square] with the record in front of it? [trust the "
-    "record|the record counts]. "
-    "{form} [if|where] there is no error, [the answer is|reply] {none:quoted}.",
+    "record|the record counts]. {form} [if|where] there is no error, [the answer is|reply] {none:quoted}.",
     "[the record|the list] comes first {here:here}, then the {text}. [somebody|the writer] may have got one "
     "[fact|thing] wrong in the {text}. {form} "
     "[if there is no error|where all is well], [just |][say|write] {none:quoted}.",
     "[please |][find|spot|look for] the [mistake|wrong statement] in the {text} {here:here}, [going by|given] "
-    "the record [that|which] precedes it. {form} "
-    "[no mistake|nothing wrong]? then [answer|write] {none:quoted}.",
+    "the record [that|which] precedes it. {form} [no mistake|nothing wrong]? then [answer|write] {none:quoted}.",
 )
 FORMS = {
     "pair": Phrases(

@@ -19,20 +19,16 @@ ABILITY = "code"
 WEIGHT = 1.0
 REQUEST = Phrases(
     "[write|implement|give me|I need] [a|one] Python function `{signature}` that [takes|is given|works on] "
-    "{takes}. {task:block} "
-    "[reply|answer] with the code [only|and nothing else].",
+    "{takes}. {task:block} [reply|answer] with the code [only|and nothing else].",
     "[what we need is|I am missing|my script calls|please write me] the Python function `{signature}`. [its "
     "argument is|the caller "
     "passes|it is called with] {takes}. {task:block} [no explanation|nothing but code], please.",
     "[complete|fill in|write the body of] `def {signature}:` in Python. [what comes in is|the input is|you get] "
-    "{takes}. "
-    "{task:block} [return|output|send back] [just|only] the [finished|whole] function.",
+    "{takes}. {task:block} [return|output|send back] [just|only] the [finished|whole] function.",
     "in Python, [define|write|code] `{signature}`[.| for me.] [given|starting from] {takes}, [it does this|it "
-    "works as follows]: "
-    "{task:block} [code only, no comments|only code, no prose].",
+    "works as follows]: {task:block} [code only, no comments|only code, no prose].",
     "[a small exercise|an exercise for a beginner|a task from our code review]: `{signature}` gets {takes}. "
-    "{task:block} "
-    "[solve it in|write it in] Python and [show|send] only the code.",
+    "{task:block} [solve it in|write it in] Python and [show|send] only the code.",
 )
 TAKES = {
     "number": Phrases("a list of [whole numbers|integers]", "one list of [whole numbers|integers]"),

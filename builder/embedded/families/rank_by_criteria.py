@@ -19,14 +19,11 @@ WEIGHT = 2.0
 REQUEST = Phrases(
     "[rank|order|sort] the {plural} of {place} {here:here}. {rules:block} [write|give me] {layout}.",
     "[I want to choose|We have to choose|Help me to choose] between the {plural} {here:here}, [kept by|from] "
-    "{place}. {rules:block} "
-    "[answer with|return] {layout} and [nothing else|no comment].",
+    "{place}. {rules:block} [answer with|return] {layout} and [nothing else|no comment].",
     "[which|what] [is the right order|order is right] for the {plural} {here:here}? {rules:block} [I "
-    "need|please give] {layout}, "
-    "[no reasons|without explanations].",
+    "need|please give] {layout}, [no reasons|without explanations].",
     "[somebody|a colleague|the boss] at {place} [sent|left] me the {plural} {here:here} [to sort|to put in "
-    "order]. {rules:block} "
-    "[what I need is|the answer should be] {layout}.",
+    "order]. {rules:block} [what I need is|the answer should be] {layout}.",
     "[work through|take] the {plural} {here:here} [step by step|one rule at a time]. {rules:block} [show "
     "only|reply with] {layout}.",
 )

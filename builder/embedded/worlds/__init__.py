@@ -53,9 +53,7 @@ def draw(rng: random.Random, least: int = 4, most: int = 7) -> Passage:
 
 def tell(rng: random.Random, world: World, record: dict[str, str]) -> str:
     """Return a text that states the record in its own order, with an aside or two that say nothing of it."""
-    sentences = [
-        rng.choice(world.by_key[key].statements).render(rng, value=value) for key, value in record.items()
-    ]
+    sentences = [rng.choice(world.by_key[key].statements).render(rng, value=value) for key, value in record.items()]
     for aside in rng.sample(world.asides, rng.choice((0, 0, 1, 1, 2))):
         sentences.insert(rng.randint(1, len(sentences)), aside.render(rng))
     return " ".join(sentences)

@@ -51,9 +51,7 @@ def load(file: Traversable) -> World:
         elif colon and name.isidentifier() and value.split()[0] in KINDS:
             fields.append([line])
         else:
-            raise ValueError(
-                f"{file.name}, line {number}: expected a field or one of {', '.join(head)}: {line!r}"
-            )
+            raise ValueError(f"{file.name}, line {number}: expected a field or one of {', '.join(head)}: {line!r}")
     return World(
         name=file.name.removesuffix(".txt"),
         text=Pattern(head["text"][0]),
