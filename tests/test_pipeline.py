@@ -267,3 +267,13 @@ def test_a_folder_that_cannot_be_written_is_said(clean: Path) -> None:
     (clean / "file").write_text("")
     with pytest.raises(InputError, match="cannot be the folder of datasets"):
         build(load_recipe(str(clean / "recipe.yaml")), clean / "file")
+
+
+def test_the_embedded_teacher_fails_none_of_its_own_tasks_in_a_build(tmp_path: Path) -> None:
+    """Through JSON, polars and the ledger: what verifies in memory must verify in a build."""
+    (tmp_path / "recipe.yaml").write_text(
+        "name: own\nversion: 0.1.0\nseed: 11\nsteps:\n  - seed: {tasks: {count: 300}}\n"
+        "  - generate: {teacher: embedded}\n  - verify: {on_fail: drop}\n  - emit: {}\n"
+    )
+    built = build(load_recipe(str(tmp_path / "recipe.yaml")), tmp_path / "out")
+    assert built.manifest["rows"]["sft"] == 300, built.manifest["funnel"]
