@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Any
 
 from builder import show
@@ -84,11 +86,12 @@ def _next(folder: Path, manifest: Manifest, console: Console) -> None:
         for number, sentence in enumerate(sentences):
             console.print(_hanging("" if number else label, sentence, console.width), markup=False)
     console.print()
+    builder = "builder" if which("builder") else sys.argv[0]  # not on the path in a fresh clone
     if manifest["teachers"] == [EMBEDDED]:
-        console.print("next         builder init my-data", markup=False)
-        console.print("             builder build my-data/recipe.yaml --teacher ollama:llama3.1", markup=False)
+        console.print(f"next         {builder} init my-data", markup=False)
+        console.print(f"             {builder} build my-data/recipe.yaml --teacher ollama:llama3.1", markup=False)
         console.print("             or openai:MODEL, anthropic:MODEL, http://host/v1#MODEL ...", markup=False)
-    console.print(f"look closer  builder show {folder} ID", markup=False)
+    console.print(f"look closer  {builder} show {folder} ID", markup=False)
 
 
 def _hanging(label: str, sentence: str, width: int) -> str:

@@ -91,7 +91,7 @@ def test_a_row_says_where_it_is_from_and_what_it_is_of(tmp_path):
     assert table["source"].to_list() == ["seeds.jsonl:1#12", "seeds.jsonl:2"]
     assert table["license"].to_list() == ["MIT", "CC0-1.0"]
     assert table["task"].to_list() == ["listing", "rivers"]
-    assert table["checks"].to_list() == ['[{"check":"max_words","n":5}]', None]
+    assert table["checks"].to_list() == ['[{"n": 5, "check": "max_words"}]', None]
     own = content_id("seed", [{"role": "user", "content": "Name a river."}], "The Po.", 0)
     assert table.row(1, named=True) | {"id": own, "seed_id": own, "parent": None} == table.row(1, named=True)
     assert table["prompt_id"][1] == prompt_id([{"role": "user", "content": "name a RIVER."}])
