@@ -38,8 +38,8 @@ PHRASES = {
         "[that have|having] {labelled} [below|under] {a:int}",
     ),
     "!=": Phrases(
-        "whose {label} is [not|anything but] {a}",
-        "with any {label} [but|except|other than] {a}",
+        "whose {label} is not {a}",
+        "with any {label} [except|other than] {a}",
     ),
     "in": Phrases(
         "whose {label} is [either |]{a} or {b}",

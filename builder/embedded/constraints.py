@@ -25,8 +25,10 @@ CONFLICTS = {
     *(("quoted", edge) for edge in ("ends_with", "starts_with", "first_line")),
     *((layout, edge) for layout in ("sentences", "one_sentence") for edge in ("ends_with", "first_line")),
     *((other, "first_line") for other in ("paragraphs", "lines", "separated", "exclaim")),
+    # Fixed words have capitals and small letters of their own.
+    *((case, edge) for case in ("lowercase", "uppercase") for edge in ("starts_with", "first_line", "ends_with")),
 }
-CONNECTORS = ("Also, ", "Besides, ", "And ", "One more thing: ")
+CONNECTORS = ("Also, ", "And ", "In addition, ", "One more thing: ")
 
 
 def draw(rng: random.Random, facts: Sequence[Fact], count: int) -> Asked:
@@ -56,7 +58,7 @@ def read(text: str) -> Asked | None:
     asked: Asked = {}
     rest = re.sub(r"^(?:Rules|Please mind|What matters|Some rules):\n", "", text)
     while rest:
-        rest = re.sub(r"^(?:- |Also, |Besides, |And |One more thing: )", "", rest)
+        rest = re.sub(r"^(?:- |Also, |And |In addition, |One more thing: )", "", rest)
         found = next(((name, match) for name, form in FORMS.items() if (match := form.phrases.match(rest))), None)
         if found is None or found[0] in asked:
             return None

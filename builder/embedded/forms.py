@@ -145,7 +145,7 @@ FORMS: dict[str, Form] = {
         "layout",
         Phrases(
             "[put|fit|say] [everything|it all] [in|into] [one|a single] sentence.",
-            "[one|a single] sentence [has to|must] [do|be enough].",
+            "[one|a single] sentence [has to|must] be enough.",
         ),
         _nothing,
         lambda slots, facts: {"check": "sentences", "n": 1},
@@ -154,7 +154,7 @@ FORMS: dict[str, Form] = {
         "layout",
         Phrases(
             "[write|make] {n:int} paragraphs, [one per fact|one for each fact][|, with a blank line between them].",
-            "[give|grant] each fact a paragraph of its own, {n:int} in all.",
+            "give each fact a paragraph of its own, {n:int} in all.",
         ),
         _number,
         _counted("paragraphs"),
@@ -181,8 +181,8 @@ FORMS: dict[str, Form] = {
         "length",
         Phrases(
             "[use|write] [no more than|at most] {n:int} words.",
-            "[stay|keep it|remain] [within|under a limit of] {n:int} words.",
-            "{n:int} words [are|must be] [the limit|enough].",
+            "[stay within|keep it to|do not go over] {n:int} words.",
+            "{n:int} words [are the limit|must be enough].",
         ),
         _room_for_words,
         _counted("max_words"),
@@ -191,7 +191,7 @@ FORMS: dict[str, Form] = {
         "case",
         Phrases(
             "[write|put] [everything|the whole answer] in lower case[, names too|, even names|].",
-            "[do not use|avoid|no] capital letters[| at all|, please].",
+            "[do not use|avoid] capital letters[| at all|, please].",
             "[use|I want] [only small letters|small letters only].",
         ),
         _nothing,
@@ -211,7 +211,7 @@ FORMS: dict[str, Form] = {
         Phrases(
             "[do not use|use no|avoid] commas[| anywhere| in your answer].",
             "[leave out|skip] [every comma|all commas].",
-            "[there must be|I want to see] no comma in [it|the answer].",
+            "[there must be|I want to see] no [comma|commas] in the answer.",
         ),
         _nothing,
         _plain("no_commas"),
@@ -237,7 +237,7 @@ FORMS: dict[str, Form] = {
     "ends_with": Form(
         "end",
         Phrases(
-            "[end|finish|close] [with|your answer with|the reply with] {text:quoted}.",
+            "[end|finish|close] [with|your answer with|the reply with] {text:quoted}",
             "{text:quoted} should be the [last|closing] words.",
         ),
         _one_of(ENDINGS),
@@ -247,7 +247,7 @@ FORMS: dict[str, Form] = {
         "start",
         Phrases(
             "[put|wrap|set] [the whole|the entire|your whole] [answer|reply] in double [quotation marks|quotes].",
-            "[the answer|everything] [must|should] stand between double [quotation marks|quotes].",
+            "[the whole answer|everything] [must|should] be in double [quotation marks|quotes].",
         ),
         _nothing,
         _plain("quoted"),

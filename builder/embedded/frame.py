@@ -23,18 +23,19 @@ from builder.embedded.worlds.world import World
 GREETINGS = (
     "[Hi|Hello|Hey][| there][!|.]",
     "[Good morning|Good afternoon|Good evening][!|.]",
-    "[Quick|Small|Simple] [question|task|job] [for you|today][:|.]",
-    "[I need|I could use|I am looking for] [a hand|some help] with [something|a small task].",
-    "[Can you|Could you] help me [with this|out|with something] [quickly|today|for a moment]?",
+    "[A quick|A small|One simple] [task|job|request] [for you|today].",
+    "[I need|I could use] [a hand|some help] with [something|a small task].",
+    "[Can|Could] you help me [out for a moment|with something today|with a small task|with this, please]?",
 )
 CLOSERS = Phrases(
     "[Thanks|Thank you|Many thanks][!|.]",
     "[Thanks|Thank you|Many thanks] in advance[!|.]",
     "[Thanks|Thank you] for your [help|time].",
     "[There is no|No] [need to hurry|rush].",
-    "[It is|This is] for [my|our] [records|files|team|archive].",
+    "[It is|This is] for [my|our] [records|files|team].",
 )
-LABELS = Phrases("[Here is|This is|Here comes] the {text}:", "The {text}:", "{text}:")
+LABELS = Phrases("[here is|this is] the {text}:", "[the |]{text}:")
+MANY_LABELS = Phrases("here are the {text}:", "[the |]{text}:")  # for a body that is called by a plural
 FENCES = (("---\n", "\n---"), ("```\n", "\n```"), ("<text>\n", "\n</text>"), ("<<<\n", "\n>>>"))
 
 
@@ -54,11 +55,13 @@ def compose(
     *,
     world: World | None = None,
     text: str = "text",
+    boxed: str = "",
     tail: Sequence[str] = (),
     **slots: object,
 ) -> str:
     """Return a prompt: lead, request, `tail` sentences, closer, and the body below or above them.
 
+    The body may be labelled as what `boxed` says (by default as what it is called).
     `request` may use the slots {text} (what the body is called) and {here:here} ("below" or "above") for free.
     """
     called = world.text.render(rng).lower() if world else text
@@ -73,8 +76,8 @@ def compose(
     asked = re.sub(r" *\n *", "\n", " ".join(sentences)).strip()
     if not body:
         return asked
-    boxed = _box(rng, body, called)
-    return f"{boxed}\n\n{asked}" if above else f"{asked}\n\n{boxed}"
+    framed = _box(rng, body, boxed or called)
+    return f"{framed}\n\n{asked}" if above else f"{asked}\n\n{framed}"
 
 
 def read(messages: Messages, request: Phrases, *, rest: bool = False) -> Reading | None:
@@ -108,7 +111,8 @@ def _box(rng: random.Random, body: str, called: str) -> str:
     if style == "plain":
         return body
     if style == "label":
-        return LABELS.render(rng, text=called) + rng.choice(("\n", "\n\n")) + body
+        many = called.partition(" of ")[0].endswith("s")
+        return (MANY_LABELS if many else LABELS).render(rng, text=called) + rng.choice(("\n", "\n\n")) + body
     opening, closing = rng.choice(FENCES)
     return opening + body + closing
 
@@ -118,7 +122,7 @@ def _unbox(boxed: str) -> str:
         if boxed.startswith(opening) and boxed.endswith(closing) and len(boxed) > len(opening + closing):
             return boxed[len(opening) : -len(closing)]
     first, _, body = boxed.partition("\n")
-    return body.lstrip("\n") if body and LABELS.read(first) else boxed
+    return body.lstrip("\n") if body and (LABELS.read(first) or MANY_LABELS.read(first)) else boxed
 
 
 def _without_lead(asked: str) -> str:

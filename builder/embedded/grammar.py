@@ -24,6 +24,8 @@ KINDS = {
     "word": r"[\w'-]+",
     "quoted": r'"[^"\n]+"',
     "here": r"below|above",
+    "be": r"is|are",
+    "rows": r"(?:in|over|across|among) (?:all|the) [^\n]+?|(?:where|in which|with) [^\n]+?",
     "block": r"[\s\S]+?",
 }
 

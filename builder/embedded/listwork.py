@@ -85,7 +85,7 @@ KEEP = {
             _letter,
         ),
         "lacks": Part(
-            Phrases("do not contain the letter {a:word}", "are without the letter {a:word}"),
+            Phrases("do not contain the letter {a:word}", "lack the letter {a:word}"),
             '"{a}" not in x',
             lambda x, a: x.find(a) < 0,
             _letter,

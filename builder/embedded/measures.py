@@ -26,26 +26,9 @@ ONES = re.findall(
 TENS = re.findall(r"\w+", "twenty thirty forty fifty sixty seventy eighty ninety")
 DECIMALS = {
     "0": ("to whole numbers",),
-    "1": ("to one decimal", "to 1 decimal"),
-    "2": ("to two decimals", "to 2 decimals"),
+    "1": ("to one decimal place", "to 1 decimal place"),
+    "2": ("to two decimal places", "to 2 decimal places"),
 }
-
-# (singular, plural, other plural): how many of the other one of them is.
-RATES = {
-    ("inch", "inches", "cm"): "2.54",
-    ("foot", "feet", "metres"): "0.3048",
-    ("yard", "yards", "metres"): "0.9144",
-    ("mile", "miles", "km"): "1.609",
-    ("pound", "pounds", "kg"): "0.4536",
-    ("ounce", "ounces", "grams"): "28.35",
-    ("stone", "stones", "kg"): "6.35",
-    ("gallon", "gallons", "litres"): "3.785",
-    ("pint", "pints", "litres"): "0.568",
-    ("acre", "acres", "hectares"): "0.4047",
-    ("cup", "cups", "millilitres"): "240",
-    ("hour", "hours", "minutes"): "60",
-}
-COINS = ("euros", "dollars", "pounds", "francs", "crowns", "pesos", "rupees", "yen", "lira", "zloty")
 
 
 @dataclass(frozen=True)
@@ -158,15 +141,15 @@ def _minutes(rng: random.Random) -> str:
 
 CONVERSIONS = {
     "to_fahrenheit": Conversion(
-        Phrases("from degrees Celsius to degrees Fahrenheit[,|] rounded {decimals}"),
+        Phrases("from degrees Celsius to degrees Fahrenheit, rounded {decimals}"),
         _decimals,
-        lambda rng: str(rng.randint(-20, 45)),
+        lambda rng: str(rng.randint(-9, 38)),
         lambda value, n: rounded(Decimal(value) * 9 / 5 + 32, n),
     ),
     "to_celsius": Conversion(
-        Phrases("from degrees Fahrenheit to degrees Celsius[,|] rounded {decimals}"),
+        Phrases("from degrees Fahrenheit to degrees Celsius, rounded {decimals}"),
         _decimals,
-        lambda rng: str(rng.randint(-5, 110)),
+        lambda rng: str(rng.randint(15, 104)),
         lambda value, n: rounded((Decimal(value) - 32) * 5 / 9, n),
     ),
     "clock_12": Conversion(
@@ -216,10 +199,10 @@ CONVERSIONS = {
     ),
     "rate": Conversion(
         Phrases(
-            "from {source:word} to {target:word} (1 {unit:word} is {rate:number} {other:word})[,|] rounded {decimals}"
+            "from {source:word} to {target:word} (1 {unit:word} is {rate:number} {other:word}), rounded {decimals}"
         ),
         _none,
-        lambda rng: str(rng.choice((rng.randint(2, 95), rng.randint(100, 990), f"{rng.randrange(15, 995, 5) / 10:g}"))),
+        lambda rng: str(rng.randint(2, 95)),
         by_rate,
     ),
 }

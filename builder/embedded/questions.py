@@ -14,17 +14,17 @@ QUESTIONS = {
         "[list|show|give me|return] the {columns} of [all|the] {plural:word} {where}.",
         "[which|what] {plural:word} are there {where}? [show|list|return] the {columns}.",
         "[find|look up|pick out] [all|the] {plural:word} {where} and [show|return] the {columns}.",
-        "[for|of] [every|each] one of the {plural:word} {where}, [show|list|I need] the {columns}.",
+        "for each of the {plural:word} {where}, [show|list|I need] the {columns}.",
     ),
     "count": Phrases(
         "how many {plural:word} {where} are there?",
         "count the {plural:word} {where}.",
-        "[give me|return|what is] the number of {plural:word} {where}[.|, please.]",
+        "[give me|return] the number of {plural:word} {where}[.|, please.]",
     ),
     "measure": Phrases(
         "what is the {measure} of [all|the] {plural:word} {where}?",
         "[compute|work out|return] the {measure} over all {plural:word} {where}.",
-        "[taking|counting] only {plural:word} {where}, what is the {measure}?",
+        "[taking|counting] only the {plural:word} {where}, what is the {measure}?",
     ),
     "group": Phrases(
         "for [each|every] {group} of the {plural:word}, [show|give] the {group} and the {measure}.",
@@ -32,7 +32,7 @@ QUESTIONS = {
         "[list|return] every {group} [that occurs|that comes up] among the {plural:word}, together with the {measure}.",
     ),
     "group_where": Phrases(
-        "[looking|counting] only [at|the] {plural:word} {where}, [show|give] the {group} and, for each, the {measure}.",
+        "[looking only at|counting only] the {plural:word} {where}, [show|give] the {group} and, for each, the {measure}.",
         "[take|keep] the {plural:word} {where} and group them by {group}. [show|return] the {group} and the {measure}.",
     ),
     "top": Phrases(
@@ -60,8 +60,8 @@ ORDERS = Phrases(
     "the {direction} {order} [comes|goes|should come] first.",
 )
 HAVING = Phrases(
-    "[leave out|skip|drop] every {group} that has fewer than {having:int} [rows|entries].",
-    "only [keep|show] [each|the] {group} that has at least {having:int} [rows|entries].",
+    "[leave out|skip|drop] every {group} with fewer than {having:int} [rows|entries].",
+    "only [include|show] a {group} if it has at least {having:int} [rows|entries].",
 )
 ENDS = {"highest": True, "largest": True, "lowest": False, "smallest": False}
 EXTRAS = ("budget", "rank", "capacity", "target")

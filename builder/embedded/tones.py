@@ -60,18 +60,22 @@ FORMAL = (
     *("dear", "sincerely", "regards", "respectfully", "kindly", "regret", "inform", "request", "requested", "grateful"),
     *("unfortunately", "therefore", "apologise", "advised", "hereby", "commend", "proposed", "announce"),
 )
+MANY = ("pliers", "shears", "matches", "binoculars", "scissors", "firewood", "tape")  # of these nobody has "one"
 GAPS: dict[str, tuple[str, ...]] = {
     "person": FIRST_NAMES,
     "name": FIRST_NAMES,
     "city": CITIES,
     "day": WEEKDAYS,
     "item": tuple(
-        word for kind in ("tools", "kitchen items", "camping gear", "office supplies") for word in THINGS[kind]
+        word
+        for kind in ("tools", "kitchen items", "camping gear", "office supplies")
+        for word in THINGS[kind]
+        if word not in MANY
     ),
     "plant": THINGS["garden plants"],
     "helper": THINGS["trades"],
     "tune": THINGS["instruments"],
-    "food": (*THINGS["fruits"], *THINGS["vegetables"]),
+    "food": tuple(fruit for fruit in THINGS["fruits"] if not fruit.endswith(("berry", "melon", "grape"))),
     "time": tuple(f"{hour:02}:{minute:02}" for hour in range(7, 21) for minute in (0, 10, 15, 20, 30, 40, 45, 50)),
     "n": tuple(str(number) for number in range(12, 60)),
     "sum": tuple(str(number) for number in range(15, 480, 5)),
@@ -92,7 +96,7 @@ SAYINGS = tuple(
             "[we|I] [hereby confirm|kindly confirm] {day} at {time}.",
         ),
         (
-            "[don't|you don't gotta] bring the {item}, [we've got one|there's one here].",
+            "[don't|please don't] bring the {item}, [we've got one|there's one here].",
             "[I kindly request that you|kindly] do not bring the {item}, as one is available [here|on site].",
         ),
         (
@@ -104,8 +108,8 @@ SAYINGS = tuple(
             "[I regret to inform you|unfortunately, I must report] that the {item} is broken.",
         ),
         (
-            "we're [totally |]out of {food}[, oops|, bummer].",
-            "[unfortunately, we have|we regret that we have] no {food} left.",
+            "we're [totally |]out of {food} juice[, oops|, bummer].",
+            "[unfortunately, we have|we regret that we have] no {food} juice left.",
         ),
         (
             "it's {sum} euros, [so don't faint|that's a ton].",
@@ -146,14 +150,14 @@ SAYINGS = tuple(
         ),
         (
             "[nope|sorry, nope], I can't pay {sum} euros.",
-            "[I regret|unfortunately, I have to say] that I am unable to pay {sum} euros.",
+            "[I regret that I am|unfortunately, I am] unable to pay {sum} euros.",
         ),
         (
             "send me a pic of the {plant}[, yeah?| and stuff.]",
             "[I respectfully request|I would be grateful for] a photograph of the {plant}.",
         ),
         (
-            "heads-up, the train to {city} goes at {time}.",
+            "heads-up, the train to {city} leaves at {time}.",
             "[please be advised|kindly note] that the train to {city} departs at {time}.",
         ),
         (
@@ -177,8 +181,8 @@ SAYINGS = tuple(
             "I [hereby announce that I will|wish to inform you that I will] play the {tune} at {time}.",
         ),
         (
-            "you're [still |]down for {n} crates of {food}, yeah?",
-            "[kindly confirm|I request that you confirm] your order of {n} crates of {food}.",
+            "you're [still |]down for {n} {food} trees, yeah?",
+            "[kindly confirm|I request that you confirm] your order of {n} {food} trees.",
         ),
     )
 )

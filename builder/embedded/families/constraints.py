@@ -21,7 +21,7 @@ REQUEST = Phrases(
     "[based on|going by|using] the {text} {here:here}.",
     "[report|state|note down] the {labels} [as given in|from|found in] the {text} {here:here}.",
     "from the {text} {here:here}, [I need|we need|my colleague needs] the {labels}[| and nothing more].",
-    "[what are|can you give me] the {labels} [in|according to] the {text} {here:here}?",
+    "[what are|can you give me] the {labels} according to the {text} {here:here}?",
 )
 PADDING = (
     "I hope that this is what you were looking for; please do not hesitate to ask if anything else in the text "

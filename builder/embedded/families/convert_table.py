@@ -16,17 +16,14 @@ WEIGHT = 3.0
 LEAD = (
     "[I am [moving|tidying|importing|cleaning up] [our|some|my] [old |monthly |shared ||]"
     "[records|data|lists] [this week|before the audit|for a new tool|from an old program]. |"
-    "[Another|A newer|The next] [program|tool|script|colleague] [cannot read|wants something else than] "
-    "[this|the present] "
-    "[form|layout]. |[We|They] [only accept|can only load|work with only|know just] one [kind of "
-    "file|format] [here|in the office]. |||]"
+    "[Our new|Another|Their] [program|tool|script|system] [cannot read this|needs another|does not accept this] "
+    "[layout|format]. |[We|They] can only [load|import|work with] one kind of file[| here]. |||]"
 )
 REQUEST = Phrases(
     f"{LEAD}[convert|turn|change] the {{text}} {{here:here}} into {{form}}.",
-    f"{LEAD}[I need|please give me|write|return] the [data|rows|contents] of the {{text}} {{here:here}} as {{form}}.",
-    f"{LEAD}[take|read] the {{text}} {{here:here}} and [write|print] [it|the same data] [out |again |]as "
-    f"{{form}}[, nothing "
-    "else|, without any comment|].",
+    f"{LEAD}[I need|please give me|write|return] the [rows|contents|entries] of the {{text}} {{here:here}} as {{form}}.",
+    f"{LEAD}[take|read] the {{text}} {{here:here}} and [write|print] [it out|the same data] as "
+    f"{{form}}[, nothing else|, without any comment|].",
     f"{LEAD}[what does the {{text}} {{here:here}} look like|how would the {{text}} {{here:here}} look] as "
     f"{{form}}? [answer|reply] with [the result|that] "
     "[only|alone].",
@@ -37,33 +34,34 @@ FORMS = {
     "json": Phrases("a JSON [array|list] of objects[, one [for each|per] row|]"),
     "json_columns": Phrases("[one|a] JSON object that has a list [of values |]for [every|each] column"),
     "json_lines": Phrases("JSON lines, one object [per|for each] row", "JSON objects, one [per|on each] line"),
-    "markdown": Phrases("a Markdown table", "a table in Markdown"),
+    "markdown": Phrases("a Markdown table", "Markdown"),
 }
 CHANGES = {
     "drop": Phrases(
         "[leave out|drop|skip|remove] the [column|field] {column:word}.",
-        "I do not need [the column |]{column:word}[ any more|].",
+        "I do not need the [column|field] {column:word}[ any more|].",
     ),
     "rename": Phrases(
         "[rename|change the name of] the [column|field] {column:word} to {name:word}.",
         "the [column|field] {column:word} [is now called|should be called|becomes] {name:word}.",
     ),
     "first": Phrases(
-        "[put|move] the [column|field] {column:word} [to the front|to the first place].",
-        "{column:word} [is to be|must be] the first [column|field].",
+        "move the [column|field] {column:word} to the [front|first place].",
+        "put the [column|field] {column:word} first.",
+        "the [column|field] {column:word} [should|must] come first.",
     ),
     "up": Phrases(
-        "[sort|order] the rows by {column:word}[,|] [smallest|lowest] first.",
+        "[sort|order] the rows by {column:word}, [smallest|lowest] first.",
         "the rows [go|should stand] from the smallest to the largest {column:word}.",
     ),
     "down": Phrases(
-        "[sort|order] the rows by {column:word}[,|] [largest|highest] first.",
+        "[sort|order] the rows by {column:word}, [largest|highest] first.",
         "the rows [go|should stand] from the largest to the smallest {column:word}.",
     ),
 }
 EMPTY = Phrases(
-    "[an empty cell|a missing value|a gap] [is|becomes|is written as] null in JSON and stays empty "
-    "[elsewhere|in any other form]."
+    "[an empty cell|a missing value|a gap] [becomes|is written as] null in JSON and stays empty "
+    "in [the other formats|any other format]."
 )
 Change = list[str]
 
@@ -133,7 +131,8 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
     yield Slip("lost_row", tables.write(Table(done.columns, done.rows[:lost] + done.rows[lost + 1 :]), form))
     yield Slip("repeated_row", tables.write(Table(done.columns, [*done.rows, done.rows[lost]]), form))
     if len(done.columns) > 1:
-        kept = [name for name in done.columns if name != rng.choice(done.columns)]
+        gone = rng.choice(done.columns)
+        kept = [name for name in done.columns if name != gone]
         yield Slip("lost_column", tables.write(done.pick(kept), form))
         yield Slip("swapped_headers", tables.write(Table(done.columns[::-1], done.rows), form))
     column = rng.randrange(len(done.columns))
@@ -162,7 +161,7 @@ def _change(table: Table, changes: list[Change]) -> Table:
 
 def _phrase(rng: random.Random, form: str) -> str:
     phrase = FORMS[form].render(rng)
-    return phrase if phrase.startswith(("JSON", "CSV")) else phrase[:1].lower() + phrase[1:]
+    return phrase if phrase.startswith(("JSON", "CSV", "Markdown")) else phrase[:1].lower() + phrase[1:]
 
 
 def _other_name(rng: random.Random, column: str) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from builder.embedded import frame
 from builder.embedded.grammar import Phrases
-from builder.embedded.measures import COINS, CONVERSIONS, DECIMALS, RATES
+from builder.embedded.measures import CONVERSIONS, DECIMALS
+from builder.embedded.rates import RATES, Rate
 from builder.embedded.scenery import WORDS
 from builder.embedded.task import Messages, Slip, Task, user
 from builder.embedded.vocab import THINGS
@@ -20,8 +21,8 @@ LEAD = (
     "[I am [adapting|rewriting|translating|updating] [a|an old|our] "
     "[manual|catalogue|brochure|leaflet|notebook|handbook] "
     "for [readers abroad|a new edition|our website|a school class]. |"
-    "[My|Our] [cousin|neighbour|customer|partner|teacher] [cannot read|is not used to|asked me to change] "
-    "[this way of writing|the way these are written]. |"
+    "[My|Our] [cousin|neighbour|customer|partner|teacher] [is used to another notation|asked me to "
+    "convert these|needs these in another form]. |"
     "[These|The following] [entries|figures] come from [an old archive|a foreign partner|a handwritten "
     "notebook]. |||]"
 )
@@ -32,7 +33,7 @@ REQUEST = Phrases(
     f"{LEAD}[I need|We need|Please give me] the values of the {{text}} {{here:here}} converted {{asked}}. {{layout}}.",
     f"{LEAD}{{layout}}, [after converting|once you have converted] the values in the {{text}} {{here:here}} {{asked}}.",
 )
-BARE = Phrases("[leave the units out|write no units|no units][, just numbers|, please|].")
+BARE = Phrases("[leave the units out|write no units|give no units][, just numbers|, please|].")
 LAYOUTS = {
     "lines": Phrases(
         "[repeat|keep|write] the names [in the same order|in their order], [each on its own line|one per "
@@ -41,16 +42,14 @@ LAYOUTS = {
     ),
     "bullets": Phrases(
         "[make|write|give] a bullet point (- name: value) [for each|per] entry[, in the same order|, in their order]",
-        "[answer|reply] in bullet points, - name: value[, one for each entry]",
+        "[answer|reply] with bullet points of the form - name: value[, one for each entry]",
     ),
     "values": Phrases(
-        "[list|write|give] [only|just|nothing but] the new values[ in the same order|], [separated|parted] "
-        "by semicolons",
+        "[list|write|give] [only|just|nothing but] the new values[ in the same order|], separated by semicolons",
         "[answer|reply] with the new values [alone|only], on one line with semicolons between them",
     ),
 }
 EXAMPLES = {"iso": "1999-12-31", "long": "31 December 1999", "slashes": "31/12/1999"}
-GOODS = ("tools", "kitchen items", "clothes", "camping gear", "office supplies", "instruments")
 OPPOSITES = {
     "to_fahrenheit": "to_celsius",
     "to_celsius": "to_fahrenheit",
@@ -66,8 +65,12 @@ Problem = tuple[Values, str, list[str], str]
 def sample(rng: random.Random) -> Task:
     """Draw three to six named values of one kind and a conversion for them."""
     kind = rng.choice([*CONVERSIONS, "rate", "rate", "rate", "rate"])
-    arguments, asked, unit = _ask(rng, kind)
-    values = {name: CONVERSIONS[kind].draw(rng) for name in _names(rng, kind, rng.randint(3, 6))}
+    rate = rng.choice(RATES)
+    arguments, asked, unit = _ask_rate(rng, rate) if kind == "rate" else _ask(rng, kind)
+    count = rng.randint(3, 6)
+    names = rate.names(rng, count) if kind == "rate" else _names(rng, kind, count)
+    draw = CONVERSIONS[kind].draw
+    values = {name: rate.draw_value(rng, unit) if kind == "rate" else draw(rng) for name in names}
     layout = rng.choice(list(LAYOUTS))
     shown = f" {unit}" if unit and rng.random() < 0.5 else ""
     bare = [BARE.render(rng)] if kind in ("rate", "to_fahrenheit", "to_celsius") else []
@@ -124,47 +127,38 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
 
 
 def _ask(rng: random.Random, kind: str) -> tuple[list[str], str, str]:
-    """Return the arguments of a conversion, the words that ask for it, and the unit of the values."""
+    """Return the arguments of a conversion, the words that ask for it, and the unit of the values ("": none)."""
     conversion = CONVERSIONS[kind]
     arguments = conversion.arguments(rng)
     slots: dict[str, str] = {}
-    unit = ""
-    if kind == "rate":
-        if rng.random() < 0.4:
-            one, other = rng.sample(COINS, 2)
-            single, rate = _single(one), f"{rng.randint(105, 2500) / 100:.2f}"
-        else:
-            (single, one, other), rate = rng.choice(list(RATES.items()))
-        times = rng.random() < 0.6
-        # A large number of small ones is only a part of one: whole numbers would all be nought.
-        decimals = rng.choice("012" if times or float(rate) < 10 else "2")
-        arguments = ["times" if times else "over", rate, decimals]
-        unit, target = (one, other) if times else (other, one)
-        slots = {"source": unit, "target": target, "unit": single, "rate": rate, "other": other}
-        slots["decimals"] = rng.choice(DECIMALS[decimals])
-    elif kind.startswith("to_"):
+    if kind.startswith("to_"):
         slots = {"decimals": rng.choice(DECIMALS[arguments[0]])}
     elif kind == "clock_shift":
         slots = {"hours": arguments[0].lstrip("-"), "way": "behind" if arguments[0].startswith("-") else "ahead"}
     elif kind == "date":
         slots = {"example": EXAMPLES[arguments[0]]}
-    return arguments, _lower(conversion.asked.render(rng, **slots)), unit
+    return arguments, _lower(conversion.asked.render(rng, **slots)), ""
 
 
-def _single(coins: str) -> str:
-    return coins.removesuffix("s")
+def _ask_rate(rng: random.Random, rate: Rate) -> tuple[list[str], str, str]:
+    """Return the same for a conversion at a rate, one way or the other."""
+    times = rng.random() < 0.6
+    worth = f"{rng.uniform(rate.low, rate.high):.2f}" if rate.low < rate.high else f"{rate.low:g}"
+    unit, target = (rate.plural, rate.other) if times else (rate.other, rate.plural)
+    # A large number of small ones is only a part of one: whole numbers would all be nought.
+    decimals = rng.choice("012" if times or rate.low < 10 else "2")
+    slots = {"source": unit, "target": target, "unit": rate.single, "rate": worth, "other": rate.other}
+    asked = CONVERSIONS["rate"].asked.render(rng, decimals=rng.choice(DECIMALS[decimals]), **slots)
+    return ["times" if times else "over", worth, decimals], _lower(asked), unit
 
 
 def _names(rng: random.Random, kind: str, count: int) -> list[str]:
     """Return different names for values of a kind."""
     things = [thing for name, words in THINGS.items() if name != "trades" for thing in words]
-    goods = [thing for name in GOODS for thing in THINGS[name]]
     if kind.startswith("to_"):
         pairs = zip(rng.choices(WORDS["sides"], k=count), rng.sample(WORDS["rooms"], count), strict=True)
     elif kind.startswith("clock") or kind in ("hours", "minutes", "date"):
         pairs = zip(rng.sample(WORDS["kinds of event"], count), rng.sample(WORDS["events"], count), strict=True)
-    elif kind == "rate":
-        pairs = zip(rng.choices(WORDS["looks"], k=count), rng.sample(goods, count), strict=True)
     else:
         pairs = zip(rng.sample(things, count), rng.choices(WORDS["records"], k=count), strict=True)
     return [" ".join(pair) for pair in pairs]
@@ -213,8 +207,7 @@ def _arguments(kind: str, slots: dict[str, str]) -> list[str] | None:
     """Return the arguments that a request gives a conversion, or None where they are not sound."""
     decimals = next((n for n, words in DECIMALS.items() if slots.get("decimals") in words), None)
     if kind == "rate":
-        one = next((plural for single, plural, _ in RATES if single == slots["unit"]), None)
-        one = one or next((coins for coins in COINS if _single(coins) == slots["unit"]), None)
+        one = next((rate.plural for rate in RATES if rate.single == slots["unit"]), None)
         ways = {(one, slots["other"]): "times", (slots["other"], one): "over"}
         way = ways.get((slots["source"], slots["target"]))
         return [way, slots["rate"], decimals] if way and decimals and one else None

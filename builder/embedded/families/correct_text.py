@@ -19,18 +19,18 @@ REQUEST = Phrases(
     "[correct|fix] the {text} {here:here}: {fixes}. [change nothing else|leave everything else as it is|touch "
     "nothing else] and [return|give me] the [whole|full|corrected] {text}.",
     "[there is an error|something is wrong|I found a mistake] in the {text} {here:here}. [in truth|in "
-    "fact|really], {fixes}. [write|send me] it again with [only that|nothing but this] [put right|changed].",
+    "fact|actually], {fixes}. [write|send me] it again with [only that|nothing but this] [put right|changed].",
     "[please |][update|revise] the {text} {here:here} [so that it is right|to match our files]: {fixes}. [keep "
     "all other words as they are|keep the rest of the wording untouched|repeat the rest word for word].",
-    "{fixes}. [that is not what|this differs from what] the {text} {here:here} says, so [repair|mend|edit] it "
-    "and [alter|change] no other [word|part].",
+    "{fixes}. [that is not what|this differs from what] the {text} {here:here} says, so [amend|correct|edit] it "
+    "and change no other [word|part].",
     "[we have just learned|it turns out|I was told today] that {fixes}. [rewrite|copy out] the {text} "
     "{here:here} with [that|the new facts] [in place|worked in], [and keep|keeping] every other word.",
 )
 FIX = Phrases(
     "the {label} [should be|must be|ought to be] {value}",
     "the {label} should [read|say] {value}",
-    'as the {label} it should say "{value}"',
+    'the {label} should [read|say] "{value}"',
 )
 
 

@@ -1,6 +1,6 @@
 """Work out a date, or the time between two dates, from a plan told in words.
 
-The garden fair is on 14 March 2025. The first bill is due 10 working days (Monday to Friday) later. ... -> 2025-03-28
+The garden fair is on 14 March 2025. The first review follows 10 working days (Monday to Friday) later. ... -> 2025-03-28
 """
 
 import random
@@ -17,7 +17,7 @@ ABILITY = "reasoning"
 WEIGHT = 3.0
 REQUEST = Phrases(
     "[work out|find out|calculate] from the {text} {here:here} on which [date|day] {event} [is|falls]. {form}.",
-    "[on which date|when] is {event} [going by|according to] the {text} {here:here}? {form}.",
+    "[on which date|when] is {event}[, going by| according to] the {text} {here:here}? {form}.",
     "I need the date of {event}; [everything|all you need] is in the {text} {here:here}. {form}.",
     "[read|follow] the {text} {here:here} [step by step|carefully] and [tell me|give me|write] the date of "
     "{event}. {form}.",
@@ -26,8 +26,8 @@ GAP = Phrases(
     "[work out|find out|calculate] from the {text} {here:here} how many {unit} [lie between|there are "
     "between] {first} and {last}. {rule}.",
     "how many {unit} pass from {first} to {last}, [going by|according to] the {text} {here:here}? {rule}.",
-    "[read|follow] the {text} {here:here} [step by step|carefully] and [tell me|write] how many {unit} it is "
-    "from {first} to {last}. {rule}.",
+    "[read|follow] the {text} {here:here} [step by step|carefully] and [tell me|write] how many {unit} "
+    "there are from {first} to {last}. {rule}.",
     "I need the number of {unit} from {first} to {last}; [everything|all you need] is in the {text} "
     "{here:here}. {rule}.",
 )

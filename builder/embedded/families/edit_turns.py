@@ -18,48 +18,48 @@ from builder.embedded.worlds import Passage
 ABILITY = "multi-turn"
 WEIGHT = 3.0
 REQUEST = Phrases(
-    "[list|note down|show] the {labels} [from|given in] the {text} {here:here} as {layout}, [in that order|just "
-    "as named here].",
-    "[read|go through] the {text} {here:here} and [give me|write out] {layout} with the {labels}[.|, please.]",
-    "[I need|We need] {layout} with the {labels}; [take|get] [the facts|them] from the {text} {here:here}.",
-    "[what are|please tell me] the {labels} in the {text} {here:here}? [answer|reply] with {layout}.",
+    "[list|note down|show] the {labels} [from|given in] the {text} {here:here} as {layout}, in [that|this] order.",
+    "[read|go through] the {text} {here:here} and [give me|write out] the {labels} as {layout}[.|, please.]",
+    "[I need|We need] the {labels} as {layout}; [take|get] them from the {text} {here:here}.",
+    "[what are|can you tell me] the {labels} according to the {text} {here:here}? [answer|reply] with {layout}.",
 )
 LAYOUTS = {
-    "bullets": ("bullet points of the form - field: value", "- field: value bullet points"),
+    "bullets": ("bullet points of the form - field: value", "bullet points like - field: value"),
     "numbered": (
         "a numbered list (1., 2., 3.) of field: value lines",
-        "field: value lines that are numbered (1., 2., 3.)",
+        "numbered lines (1., 2., 3.) of the form field: value",
     ),
-    "lines": ("plain lines of the form field: value", "one plain line field: value for each"),
+    "lines": ("plain lines of the form field: value", "plain field: value lines"),
     "semicolons": (
-        "a single line of field: value parts, split by semicolons",
+        "a single line of field: value parts, separated by semicolons",
         "one line with semicolons between field: value parts",
     ),
     "json": ("one flat JSON object with text values only", "a JSON object in which every value is a string"),
 }
 FOLLOW = Phrases(
     "[thanks|thank you|good|nice|great|fine|perfect][.|!] [now|next|and now] {edits}[.|, please.]",
-    "[almost|nearly right|close][.|, but one more thing:] [please |]{edits}.",
+    "[almost right|nearly there|that is close][, but one more thing:|. Now] [please |]{edits}.",
     "[could|can|would] you [please |]{edits}?",
-    "[one change|a change of plan|I changed my mind|on second thoughts][:|,] {edits}.",
-    "[that works|this looks right|very helpful][.|, thanks.] [for the next version|as a last step|after that], "
-    "{edits}.",
+    "[one change|a change of plan|I have changed my mind|on second thoughts]: {edits}.",
+    "[that works|this looks right|very helpful][.|, thanks.] [for the next version|as a next step], {edits}.",
     "[my colleague|the boss|our team] [would like|wants] a different version: {edits}.",
 )
 EDITS = {
-    "drop": Phrases("[leave out|drop|remove|take out|delete] the {label}", "[do without|skip] the {label}"),
+    "drop": Phrases("[leave out|drop|remove|take out|delete] the {label}"),
     "add": Phrases(
         "[add|append|include] the {label} [at the end|as the last item]",
-        "[put|write] the {label} [from the text |]below the rest",
+        "[put|write] the {label} below the rest",
     ),
-    "first": Phrases("[put|move|bring] the {label} [to the top|to the front|first]", "[start|begin] with the {label}"),
-    "last": Phrases("[put|move|shift] the {label} to the [very |]end", "let the {label} come last"),
+    "first": Phrases(
+        "[move|bring] the {label} to the [top|front]", "put the {label} first", "[start|begin] with the {label}"
+    ),
+    "last": Phrases("[move|shift] the {label} to the [very |]end", "let the {label} come last"),
     "sort": Phrases(
-        "[sort|order|arrange] [the items|everything] by field name, a to z",
+        "[sort|order|arrange] [the items|everything] by field name from a to z",
         "put [the fields|all items] in alphabetical order",
     ),
-    "reverse": Phrases("[reverse|turn round|flip] the order[| of the items]"),
-    "layout": Phrases("[switch to|use|write it as|turn it into|give it to me as] {layout}"),
+    "reverse": Phrases("[reverse|turn round] the order[| of the items]"),
+    "layout": Phrases("[switch to|write it as|turn it into|give it to me as] {layout}"),
 }
 JOINS = (" and ", ", then ", ", and after that ")
 Edit = tuple[str, str]  # its name, and a label, a layout or ""
@@ -143,7 +143,7 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
 
 
 def _facts(passage: Passage) -> dict[str, str]:
-    return {passage.world.by_key[key].label: value for key, value in passage.record.items()}
+    return {passage.world.by_key[key].heading: value for key, value in passage.record.items()}
 
 
 def _possible(rng: random.Random, facts: dict[str, str], state: State) -> list[Edit]:

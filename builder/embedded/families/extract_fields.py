@@ -1,12 +1,12 @@
 """Extract named fields of a short text as lines of key and value, with a mark for what the text does not tell.
 
-List sender and weight from the note below, one per line, as "key = value" ... -> sender = Petra Novak
+Find these details in the note below: sender and weight (kg) ... as "key = value" ... -> sender = Petra Novak
 """
 
 import random
 from collections.abc import Iterator
 
-from builder.embedded import frame, worlds
+from builder.embedded import frame, prose, worlds
 from builder.embedded.grammar import Phrases
 from builder.embedded.task import Check, Messages, Slip, Task, user
 from builder.embedded.worlds import Passage
@@ -15,16 +15,16 @@ ABILITY = "extraction"
 WEIGHT = 3.0
 REQUEST = Phrases(
     "[find|look up] [these|the following] [details|things] in the {text} {here:here}: {labels}. "
-    "[write|put] one [per|on each] line, as {shape:quoted}, and {missing:quoted} [where one is|for a detail that is|"
-    "if one is] [missing|not given].",
-    "[copy|take] {labels} [out of|from] the {text} {here:here}. [each|every one] [goes|belongs] on its own line "
-    "[in the form|like this:] {shape:quoted}; [anything|whatever] the {text} does not [give|mention] [gets|becomes] "
-    "{missing:quoted}.",
-    "[fill in|complete] this form from the {text} {here:here}: {labels}. [one line each|a line for each], written "
-    "{shape:quoted}. [unknown|missing] [entries|fields] [get|are marked] {missing:quoted}.",
-    "[I need|we need|my form has] the [entries|fields] {labels}. [get|fetch] them from the {text} {here:here}, "
-    "[line by line|one to a line], as {shape:quoted}. [If|where] there is [none|no such entry], [write|put] "
-    "{missing:quoted}.",
+    "[write|put] one [per|on each] line, as {shape:quoted}, and {missing:quoted} for [a detail|anything] that is "
+    "[missing|not given].",
+    "[copy|take] the {labels} [out of|from] the {text} {here:here}. [each of them|every one] [goes|belongs] on its "
+    "own line [in the form|like this:] {shape:quoted}; [write|put] {missing:quoted} for [anything|whatever] the {text} "
+    "does not [give|mention].",
+    "[fill in|complete] this form from the {text} {here:here}: {labels}. [write|use] one line for each, in the form "
+    "{shape:quoted}. [unknown|missing] [entries|fields] are marked {missing:quoted}.",
+    "[I need|we need|my form asks for] the {labels}. [get|take] them from the {text} {here:here}, "
+    "[one per line|one on each line], as {shape:quoted}. [If|where] [there is no such entry|one is not given], "
+    "[write|put] {missing:quoted}.",
 )
 SEPARATORS = (": ", " = ", " -> ", " | ", " - ")
 MISSING = ("-", "?", "none", "missing", "unknown", "n/a")
@@ -38,18 +38,18 @@ def sample(rng: random.Random) -> Task:
     untold = rng.sample(passage.absent, min(len(passage.absent), rng.choice((0, 1, 1, 2))))
     fields = [*told, *untold]
     rng.shuffle(fields)
-    labels = [field.label for field in fields]
+    labels = [field.heading for field in fields]
     separator, missing, (key, value) = rng.choice(SEPARATORS), rng.choice(MISSING), rng.choice(KEY_WORDS)
     prompt = frame.compose(
         rng,
         REQUEST,
         passage.text,
         world=passage.world,
-        labels=", ".join(labels),
+        labels=prose.join(labels),
         shape=f'"{key}{separator}{value}"',
         missing=f'"{missing}"',
     )
-    expected = {field.label: passage.record.get(field.key, missing) for field in fields}
+    expected = {field.heading: passage.record.get(field.key, missing) for field in fields}
     checks: list[Check] = [
         {"check": "lines", "n": len(fields)},
         {"check": "key_values", "expected": expected, "separator": separator},
@@ -75,9 +75,9 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
     yield Slip("dropped_line", _write({label: value for label, value in values.items() if label != first}, separator))
     yield Slip("swapped_values", _write({**values, first: values[second], second: values[first]}, separator))
     for field in passage.world.fields:
-        if field.label in values and field.key not in passage.record:
-            yield Slip("invented_value", _write({**values, field.label: field.kind.draw(rng)}, separator))
-            yield Slip("empty_for_missing", _write({**values, field.label: ""}, separator))
+        if field.heading in values and field.key not in passage.record:
+            yield Slip("invented_value", _write({**values, field.heading: field.kind.draw(rng)}, separator))
+            yield Slip("empty_for_missing", _write({**values, field.heading: ""}, separator))
     yield Slip("missing_for_told", _write({**values, first: missing}, separator))
     other = rng.choice([mark for mark in SEPARATORS if mark != separator])
     yield Slip("wrong_separator", _write(values, other))
@@ -86,7 +86,7 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
 
 
 def _values(passage: Passage, labels: list[str], missing: str) -> dict[str, str]:
-    keys = {field.label: field.key for field in passage.world.fields}
+    keys = {field.heading: field.key for field in passage.world.fields}
     return {label: passage.record.get(keys[label], missing) for label in labels}
 
 
@@ -100,7 +100,7 @@ def _read(messages: Messages) -> tuple[Passage, list[str], str, str] | None:
         return None
     shape = reading.slots["shape"].strip('"')
     separator = next((mark for mark in SEPARATORS for key, value in KEY_WORDS if shape == f"{key}{mark}{value}"), None)
-    labels = reading.slots["labels"].split(", ")
-    if separator is None or not set(labels) <= {field.label for field in passage.world.fields}:
+    labels = prose.split(reading.slots["labels"])
+    if separator is None or not set(labels) <= {field.heading for field in passage.world.fields}:
         return None
     return passage, labels, separator, reading.slots["missing"].strip('"')

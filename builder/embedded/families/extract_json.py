@@ -16,14 +16,14 @@ WEIGHT = 3.0
 REQUEST = Phrases(
     "[extract|pull|take] [these|the following] [fields|values] from the {text} {here:here} [as|into] a JSON object: "
     "{keys}. "
-    "[Use|Write|Put] null [for|where] [anything|a value] [that is|is] [missing|not given].",
+    "[Use|Write|Put] null [for anything that is|where a value is] [missing|not given].",
     "[read|go through] the {text} {here:here} and [return|give me|reply with] [one|a] JSON object with the keys "
     "{keys}. "
-    "A [key|field] that the {text} [says nothing about|does not mention] [gets|is set to] null.",
+    "A [key|field] that the {text} [says nothing about|does not mention] is set to null.",
     "[turn|convert] the {text} {here:here} into JSON. [Use exactly|Use] the keys {keys}; "
     "[missing|absent|unknown] [values|ones] [become|are written as|must be] null.",
-    "[what|which values] does the {text} {here:here} give for {keys}? [answer|reply] [in|with] JSON [only|alone], "
-    "[with|and put|using] null for [what|whatever] [is not there|it leaves out].",
+    "[what|which values] does the {text} {here:here} give for the keys {keys}? [answer|reply] [in|with] JSON "
+    "[only|alone], [with|using] null for [what|whatever] [is not there|it leaves out].",
 )
 
 

@@ -17,17 +17,16 @@ from builder.embedded.worlds.world import Field
 ABILITY = "grounding"
 WEIGHT = 2.5
 REQUEST = Phrases(
-    "[compare|check] the {text} {here:here} [with|against] the record [that stands before it|above it]. [one of "
-    "its statements|one detail] may "
-    "be wrong; the record is right. {form} [if|when] [all of it|everything] [is right|agrees], [write|answer] "
+    "[compare the {text} {here:here} with|check the {text} {here:here} against] the record [that comes|which stands] "
+    "before it. [one of its statements|one detail] may be wrong; the record is right. {form} [if|when] everything "
+    "[is right|agrees], [write|answer] {none:quoted}.",
+    "does the {text} {here:here} [agree|tally] with the record in front of it? [trust the record|the record is "
+    "reliable]. {form} if there is no error, [answer|reply] {none:quoted}.",
+    "[the record|the list of facts] comes first {here:here}, then the {text}. [somebody|the writer] may have got one "
+    "[fact|thing] wrong in the {text}. {form} [if there is no error|if all is well], [just |][say|write] "
     "{none:quoted}.",
-    "does the {text} {here:here} [agree|go together|square] with the record in front of it? [trust the "
-    "record|the record counts]. {form} [if|where] there is no error, [the answer is|reply] {none:quoted}.",
-    "[the record|the list] comes first {here:here}, then the {text}. [somebody|the writer] may have got one "
-    "[fact|thing] wrong in the {text}. {form} "
-    "[if there is no error|where all is well], [just |][say|write] {none:quoted}.",
     "[please |][find|spot|look for] the [mistake|wrong statement] in the {text} {here:here}, [going by|given] "
-    "the record [that|which] precedes it. {form} [no mistake|nothing wrong]? then [answer|write] {none:quoted}.",
+    "the record [that|which] precedes it. {form} if there is [no mistake|nothing wrong], [answer|write] {none:quoted}.",
 )
 FORMS = {
     "pair": Phrases(
@@ -36,8 +35,8 @@ FORMS = {
         "[answer|reply] with [one line|a line] of the form field: right value.",
     ),
     "sentence": Phrases(
-        "[answer|say it] in [the form|this way]: the FIELD is RIGHT, not WRONG.",
-        "[complete|fill in] this [sentence|line] for what is wrong: the FIELD is RIGHT, not WRONG.",
+        "[answer|put it] [in this form|like this]: the FIELD should be RIGHT, not WRONG.",
+        "[complete|fill in] this [sentence|line] for what is wrong: the FIELD should be RIGHT, not WRONG.",
     ),
     "arrow": Phrases(
         "[write|give] the wrong value and the right one as WRONG -> RIGHT.",
@@ -48,6 +47,7 @@ FORMS = {
         '[answer|reply] in JSON [with|using] the keys "field", "wrong" and "right" [for|and] text values.',
     ),
 }
+BOXES = ("record and text", "record, then the text", "two versions", "material")
 NONES = ("no contradiction", "all correct", "none", "no error", "everything agrees", "no difference")
 
 
@@ -65,17 +65,21 @@ def sample(rng: random.Random) -> Task:
         for field in rng.sample(passage.absent, rng.randint(0, min(2, len(passage.absent))))
     }
     form, none = rng.choice(list(FORMS)), rng.choice(NONES)
-    lines = [f"- {passage.world.by_key[name].label}: {record[name]}" for name in rng.sample(list(record), len(record))]
+    lines = [
+        f"- {passage.world.by_key[name].heading}: {record[name]}" for name in rng.sample(list(record), len(record))
+    ]
     body = "\n".join(lines) + "\n\n" + passage.text
-    prompt = frame.compose(rng, REQUEST, body, world=passage.world, form=FORMS[form].render(rng), none=f'"{none}"')
-    label, wrong = passage.world.by_key[key].label, passage.record[key]
+    prompt = frame.compose(
+        rng, REQUEST, body, world=passage.world, boxed=rng.choice(BOXES), form=FORMS[form].render(rng), none=f'"{none}"'
+    )
+    label, wrong = passage.world.by_key[key].heading, passage.record[key]
     check: Check = {"check": "answer_is", "expected": none}
     if differs and form == "json":
         check = {"check": "json_equals", "expected": {"field": label, "wrong": wrong, "right": right}}
     elif differs:
         told = {
             "pair": f"{label}: {right}",
-            "sentence": f"the {label} is {right}, not {wrong}",
+            "sentence": f"the {label} should be {right}, not {wrong}",
             "arrow": f"{wrong} -> {right}",
         }
         check["expected"] = told[form]
@@ -104,7 +108,7 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
         wrong, right = passage.record[found.key], record[found.key]
         yield Slip("missed", none)
         yield Slip("sides_swapped", _write(form, found, right, wrong))
-        yield Slip("other_field", _write(form, other, told, told))
+        yield Slip("other_field", _write(form, other, other.kind.draw(rng), told))
         yield Slip("other_right_value", _write(form, found, wrong, found.kind.draw(rng)))
         yield Slip("right_value_elsewhere", _write(form, other, told, right))
         yield Slip("other_form", _write(rng.choice([name for name in FORMS if name != form]), found, wrong, right))
@@ -114,7 +118,7 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
         yield Slip("own_words_for_none", "I could not find any mistake in the text.")
         for key in [key for key in record if key not in passage.record]:
             field = passage.world.by_key[key]
-            yield Slip("silence_taken_for_error", _write(form, field, "nothing", record[key]))
+            yield Slip("silence_taken_for_error", _write(form, field, "not given", record[key]))
 
 
 def _different(passage: Passage, record: dict[str, str]) -> Field | None:
@@ -123,8 +127,8 @@ def _different(passage: Passage, record: dict[str, str]) -> Field | None:
 
 def _write(form: str, field: Field, wrong: str, right: str) -> str:
     if form == "json":
-        return json.dumps({"field": field.label, "wrong": wrong, "right": right}, ensure_ascii=False)
-    told = {"pair": f"{field.label}: {right}", "sentence": f"The {field.label} is {right}, not {wrong}."}
+        return json.dumps({"field": field.heading, "wrong": wrong, "right": right}, ensure_ascii=False)
+    told = {"pair": f"{field.heading}: {right}", "sentence": f"The {field.heading} should be {right}, not {wrong}."}
     return told.get(form, f"{wrong} -> {right}")
 
 
@@ -137,7 +141,7 @@ def _read(messages: Messages) -> tuple[Passage, dict[str, str], str, str] | None
     passage = worlds.read(text)
     if not passage or not form:
         return None
-    fields = {field.label: field for field in passage.world.fields}
+    fields = {field.heading: field for field in passage.world.fields}
     pairs = [line.removeprefix("- ").partition(": ") for line in lines.split("\n")]
     record = {
         fields[label].key: value

@@ -13,26 +13,23 @@ from builder.embedded.task import Check, Messages, Slip, Task, user
 ABILITY = "grounding"
 WEIGHT = 3.0
 REQUEST = Phrases(
-    "[answer|reply] from the {text} {here:here} [only|alone]: {question} [if|when] it does not [say|tell], "
-    "[write|reply|answer] {fallback:quoted}. [Give|Return] [only the answer|the bare answer|nothing but the answer].",
+    "[answer|reply] from the {text} {here:here} [only|alone]: {question} [if it does not say|if it is silent on "
+    "that], [write|reply|answer] {fallback:quoted}. [Give|Return] [only the answer|nothing but the answer].",
     "{question} [take|get] the answer [straight|only] from the {text} {here:here}, [as briefly as you can|without a "
-    "full "
-    "sentence]. [Should|In case] the {text} [not say|says nothing about it], [your answer is|say] {fallback:quoted}.",
-    "[look at|read|check] the {text} {here:here} and [tell me|answer]: {question} [just|only] [the value|the "
-    "answer], "
-    "[please|no sentence]; [if it is not there|if the {text} leaves it open], [put|answer|reply with] "
+    "full sentence]. [Should the {text} not say|If the {text} says nothing about it], [answer|write] "
     "{fallback:quoted}.",
+    "[look at|read|check] the {text} {here:here} and [tell me|answer]: {question} [just|only] [the value|the "
+    "answer], please; [if it is not there|if the {text} leaves it open], [put|answer|reply with] {fallback:quoted}.",
     "[I have|Here is] one question about the {text} {here:here}: {question} [do not guess|no guessing]. [say|write] "
-    "{fallback:quoted} [if the {text} does not tell|when the answer is not in it], [else|otherwise] only the answer "
-    "itself.",
+    "{fallback:quoted} [if the {text} does not say|if the answer is not in it]; otherwise give only the answer.",
 )
 FALLBACKS = (
     "not stated",
-    "The text does not say.",
+    "the text does not say",
     "unknown",
     "no answer",
     "not given",
-    "The text does not tell.",
+    "not mentioned",
     "n/a",
 )
 
@@ -84,5 +81,5 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
         yield Slip("full_sentence", asked.state(response))
         yield Slip("two_answers", f"{response} or {rng.choice(neighbours)}")
     else:
-        yield Slip("own_words_for_fallback", f"I could not find the {asked.label} anywhere.")
-        yield Slip("hedged_guess", f"{fallback} It is probably {asked.kind.draw(rng)}.")
+        yield Slip("own_words_for_fallback", f"Sorry, I could not find anything about the {asked.label}.")
+        yield Slip("hedged_guess", f"{fallback}, but probably {asked.kind.draw(rng)}")

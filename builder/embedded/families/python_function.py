@@ -20,18 +20,18 @@ WEIGHT = 1.0
 REQUEST = Phrases(
     "[write|implement|give me|I need] [a|one] Python function `{signature}` that [takes|is given|works on] "
     "{takes}. {task:block} [reply|answer] with the code [only|and nothing else].",
-    "[what we need is|I am missing|my script calls|please write me] the Python function `{signature}`. [its "
+    "[what we need is|I still need|my script calls|please write me] the Python function `{signature}`. [its "
     "argument is|the caller "
     "passes|it is called with] {takes}. {task:block} [no explanation|nothing but code], please.",
     "[complete|fill in|write the body of] `def {signature}:` in Python. [what comes in is|the input is|you get] "
-    "{takes}. {task:block} [return|output|send back] [just|only] the [finished|whole] function.",
+    "{takes}. {task:block} [return|send back] [just|only] the [finished|whole] function.",
     "in Python, [define|write|code] `{signature}`[.| for me.] [given|starting from] {takes}, [it does this|it "
     "works as follows]: {task:block} [code only, no comments|only code, no prose].",
     "[a small exercise|an exercise for a beginner|a task from our code review]: `{signature}` gets {takes}. "
     "{task:block} [solve it in|write it in] Python and [show|send] only the code.",
 )
 TAKES = {
-    "number": Phrases("a list of [whole numbers|integers]", "one list of [whole numbers|integers]"),
+    "number": Phrases("a list of [whole numbers|integers]"),
     "word": Phrases("a list of [lower-case |]words", "a list of [words|strings], all in lower case"),
 }
 PARAMETERS = {
@@ -65,12 +65,12 @@ VERBS = (
 )
 TASK = Phrases(
     "keep [only|just] the {kind:word}s that {keep}. then {change}. [at the end|finally], {make}.",
-    "[ignore|skip] all {kind:word}s but those that {keep}; {change}; then {make}.",
+    "[ignore|skip] all {kind:word}s except those that {keep}; {change}; then {make}.",
     "[take|pick|select] the {kind:word}s that {keep}, {change} and {make}.",
-    "[of|from] the {kind:word}s, only those that {keep} [count|matter]. {change}, and {make}.",
+    "of the {kind:word}s, only those that {keep} [count|matter]. {change}, and {make}.",
 )
 WORDS = sorted({word for words in THINGS.values() for word in words if word.isalpha()})
-JOIN = re.compile(r" (and|or) (?=are|have|start|begin|end|contain|do|lie|can)")
+JOIN = re.compile(r" (and|or) (?=are|have|start|begin|end|contain|do|lie|can|lack)")
 
 
 @dataclass(frozen=True)

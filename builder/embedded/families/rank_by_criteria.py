@@ -18,9 +18,9 @@ ABILITY = "multi-step"
 WEIGHT = 2.0
 REQUEST = Phrases(
     "[rank|order|sort] the {plural} of {place} {here:here}. {rules:block} [write|give me] {layout}.",
-    "[I want to choose|We have to choose|Help me to choose] between the {plural} {here:here}, [kept by|from] "
+    "[I want to choose|We have to choose|Help me to choose] between the {plural} {here:here} [for|on behalf of] "
     "{place}. {rules:block} [answer with|return] {layout} and [nothing else|no comment].",
-    "[which|what] [is the right order|order is right] for the {plural} {here:here}? {rules:block} [I "
+    "[what is the right order|which order is right] for the {plural} {here:here}? {rules:block} [I "
     "need|please give] {layout}, [no reasons|without explanations].",
     "[somebody|a colleague|the boss] at {place} [sent|left] me the {plural} {here:here} [to sort|to put in "
     "order]. {rules:block} [what I need is|the answer should be] {layout}.",
@@ -30,27 +30,42 @@ REQUEST = Phrases(
 KEEP = Phrases(
     "[keep|take] only [the ones|those] {where}.",
     "[leave out|drop|ignore] all but [the ones|those] {where}.",
-    "only {plural} {where} [count|come into question|are of interest].",
+    "only {plural} {where} [count|qualify|are of interest].",
 )
 ORDER = Phrases(
-    "the {end} {first} comes first; [where that is equal|ties are settled:|among equals,] the {next} {second} "
+    "the {end} {first} comes first; [where that is equal,|if two tie,|among equals,] the {next} {second} "
     "[comes first|wins|goes ahead].",
     "[sort|order] them by {first}, {end} first, and [then|for equal ones] by {second}, {next} first.",
-    "[put|place] the {end} {first} [at the top|first]; [if two tie|on a tie], the {next} {second} [decides|is better].",
+    "[put|place] the {end} {first} [at the top|first]; [if two tie|on a tie], the {next} {second} [decides|wins].",
 )
 LAST = Phrases(
-    "[what still ties|any tie that is left] [goes|is put] in alphabetical order.",
+    "[what still ties|anything that still ties] [goes|is put] in alphabetical order.",
     "[if that is equal too|should two still tie], go by name from a to z.",
 )
 FIRST = Phrases(
-    "[only|just] the [top|first|best] {count:int} [matter|are needed].",
+    "[only|just] the [top|first|best] {count:int} [count|are needed].",
     "[stop after|list no more than] the [first|top|best] {count:int}.",
 )
 LAYOUTS = {
-    "commas": Phrases("the names [on one line, separated by|with] commas", "just the names[,|] separated by commas"),
-    "lines": Phrases("one name [a|per] line", "the names line by line"),
+    "commas": Phrases("the names [on one line, separated by|with] commas", "just the names, separated by commas"),
+    "lines": Phrases("one name per line", "the names line by line"),
     "numbered": Phrases("a numbered list of the names", "the names as a numbered list"),
     "bullets": Phrases("a bulleted list of the names", 'the names as bullet points that start with "- "'),
+}
+# Columns that are large or small rather than high or low.
+EXTENTS = {
+    "area",
+    "crew",
+    "distance",
+    "duration",
+    "experience",
+    "height",
+    "length",
+    "load",
+    "memory",
+    "size",
+    "stock",
+    "width",
 }
 ENDS = {"highest": True, "largest": True, "lowest": False, "smallest": False}
 
@@ -172,12 +187,17 @@ def _write(names: list[str], layout: str) -> str:
 
 
 def _say(rng: random.Random, sheet: Sheet, asked: Ranking) -> str:
-    ends = [rng.choice([word for word, down in ENDS.items() if down == wanted]) for _, wanted in asked.by]
+    ends = [rng.choice([word for word in _ends(column) if ENDS[word] == wanted]) for column, wanted in asked.by]
     first, second = (sheets.label(column) for column, _ in asked.by)
     rules = [KEEP.render(rng, where=asked.where.say(rng), plural=sheet.plural)] if asked.where.conditions else []
     rules += [ORDER.render(rng, end=ends[0], first=first, next=ends[1], second=second), LAST.render(rng)]
     rules += [FIRST.render(rng, count=asked.count)] if asked.count else []
     return " ".join(rules)
+
+
+def _ends(column: str) -> tuple[str, ...]:
+    """Return the words for the ends of a column: nobody asks for the lowest width."""
+    return ("largest", "smallest") if column in EXTENTS else ("highest", "lowest")
 
 
 def _describe(rng: random.Random, sheet: Sheet, rows: list[Row]) -> str:

@@ -16,16 +16,16 @@ from builder.embedded.worlds import SENTENCE_END, Passage, kinds
 ABILITY = "conversion"
 WEIGHT = 3.0
 REQUEST = Phrases(
-    "[redact|anonymise|clean] the {text} {here:here} [as follows|like this]: {rules}. [leave|keep] "
+    "[redact|anonymise|mask] the {text} {here:here} [as follows|like this]: {rules}. [leave|keep] "
     "[everything else|the rest] "
     "[as it is|unchanged|word for word].",
-    "[we want to share|I will pass on|they would like to publish] the {text} {here:here}; [change|mask] it "
+    "[we want to share|I will pass on|we would like to publish] the {text} {here:here}; [change|mask] it "
     "so that {rules}. "
     "[nothing else may change|do not touch anything else].",
     "[copy|repeat|write out] the {text} {here:here}[ word for word|], but {rules}. [everything else "
     "stays|The rest stays] [as it is|the same].",
     "[personal|private] [data|details] must not [leave our office|be shared|be published], so in the {text} "
-    "{here:here} {rules}. [give|send] me "
+    "{here:here}, {rules}. [give|send] me "
     "the [whole |full |]text [back |]with only [these|those] changes.",
 )
 RULES = {
@@ -33,7 +33,7 @@ RULES = {
         "[every|each] [full name|name of a person] [becomes|turns into|is replaced by] {mask:quoted}"
     ),
     ("name", "initials"): Phrases(
-        "[every|each] [full name|name of a person] [becomes|is cut down to] initials such as AB"
+        "[every|each] [full name|name of a person] is [cut down to|replaced by] initials such as AB"
     ),
     ("email", "tag"): Phrases(
         "[every|each|any] [e-mail address|mail address] [becomes|turns into|is replaced by] {mask:quoted}"
@@ -45,7 +45,7 @@ RULES = {
         "[every|each|any] [phone|telephone] number [becomes|turns into|is replaced by] {mask:quoted}"
     ),
     ("phone", "last"): Phrases(
-        "[every|each|any] [phone|telephone] number keeps only its last three digits, the others become x"
+        "[every|each|any] [phone|telephone] number keeps only its last three digits, with x for each of the others"
     ),
     ("date", "tag"): Phrases("[every|each|any] [full |]date [becomes|turns into|is replaced by] {mask:quoted}"),
     ("date", "year"): Phrases("[every|each|any] [full |]date [is cut down to|shrinks to|becomes] its year"),
@@ -166,11 +166,12 @@ def _lower(phrase: str) -> str:
 
 def _secrets_of(passage: Passage) -> Secrets:
     """Return what a passage tells of names, cities, dates, times, addresses and codes, each with its kind."""
-    secrets = {}
+    secrets: Secrets = {}
     for key, value in passage.record.items():
         kind = passage.world.by_key[key].kind
         if not kind.lower and not kind.number:
-            secrets[value] = KIND_BY_SHAPE.get(kind.regex, "code")
+            secrets |= {value: "code"} if kind.code else {}
+            secrets |= {value: KIND_BY_SHAPE[kind.regex]} if kind.regex in KIND_BY_SHAPE else {}
     return secrets
 
 

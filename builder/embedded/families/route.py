@@ -1,6 +1,6 @@
 """Sort a text into one of some named places by rules that the prompt states; the first rule that fits counts.
 
-1. If the weight is above 12: heavy desk. 2. If the text does not tell the sender: lost tray. ... -> lost tray
+1. If the weight is above 12: heavy desk. 2. The lost tray if the sender is not given. ... -> lost tray
 """
 
 import json
@@ -18,43 +18,48 @@ from builder.embedded.worlds import Passage
 ABILITY = "classification"
 WEIGHT = 3.0
 SILENT = (
-    "[A rule about something that the text does not tell does not fit|Where the text leaves a point open, a "
-    "rule about its value "
-    "does not fit|If a value is not in the text, no rule about that value fits]."
+    "[A rule that compares a value does not fit where the text does not give that value|Where the text leaves a value "
+    "open, rules that depend on that value do not fit|If a value is not in the text, no rule that compares it fits]."
 )
 REQUEST = Phrases(
-    "[sort|route|assign] the {text} {here:here} to [one|exactly one] of our {places:word} by these rules[; "
-    "the first that fits counts|, "
-    f"of which the first that fits counts].\n{{rules:block}}\n{SILENT} {{form}}.",
+    "[sort|route|assign] the {text} {here:here} to [one|exactly one] of our {places:word} by these rules; "
+    f"the first that fits [counts|decides].\n{{rules:block}}\n{SILENT} {{form}}.",
     "[to which|to which one] of our {places:word} does the {text} {here:here} [go|belong]? [work|go] through "
     "the rules from the top "
     f"and stop at the first that fits.\n{{rules:block}}\n{SILENT} {{form}}.",
     "[we have|here are|these are our] rules for [picking|choosing] one of our {places:word}; the first that "
     "fits wins.\n{rules:block}\n"
-    f"{SILENT} [apply them to|use them on|use them for] the {{text}} {{here:here}}. {{form}}.",
+    f"{SILENT} [apply the rules to|use the rules on] the {{text}} {{here:here}}. {{form}}.",
 )
 FORMS = {
     "label": Phrases("[answer|reply] with [its name|the name] [only|alone]", "[give|write] just the name"),
     "numbered": Phrases(
         "[answer|reply] with the [number of the rule|rule's number], a colon and the name",
-        "[write|give] it as rule number: name",
+        "[write|give] it as number: name, with the number of the rule",
     ),
     "json": Phrases('[answer|reply] [in|with] JSON with the keys "label" and "rule" (a number)'),
 }
 CONDITIONS = {
     "above": Phrases(
-        "the {fact} is [above|more than|over] {value:number}", "it gives [more than|over] {value:number} as the {fact}"
+        "the {fact} {be:be} [above|more than|over] {value:number}",
+        "it gives [more than|over] {value:number} for the {fact}",
     ),
     "below": Phrases(
-        "the {fact} is [below|less than|under] {value:number}",
-        "it gives [less than|under] {value:number} as the {fact}",
+        "the {fact} {be:be} [below|less than|under] {value:number}",
+        "it gives [less than|under] {value:number} for the {fact}",
     ),
-    "is": Phrases("the {fact} is {value:quoted}", "{value:quoted} is [named|given] as the {fact}"),
-    "untold": Phrases("the {fact} is not [told|given|stated]", "it [says nothing about|does not tell] the {fact}"),
-    "told": Phrases("the {fact} is [told|given|stated] at all", "it [says something about|tells] the {fact}"),
+    "is": Phrases("the {fact} {be:be} {value:quoted}", "{value:quoted} is [named|given] as the {fact}"),
+    "untold": Phrases(
+        "the {fact} {be:be} not [mentioned|given|stated]", "it [says nothing about|does not mention] the {fact}"
+    ),
+    "told": Phrases(
+        "the {fact} {be:be} [mentioned|given|stated] at all", "it [says something about|mentions] the {fact}"
+    ),
 }
-RULE = Phrases("if {condition}: {label}.", "{label} if {condition}.", "when {condition}, [choose|take] {label}.")
-DEFAULT = Phrases("[otherwise|in all other cases]: {label}.", "{label} [in any other case|if no rule fits].")
+RULE = Phrases(
+    "if {condition}: {label}.", "the {label} if {condition}.", "[if|when] {condition}, [choose|take] the {label}."
+)
+DEFAULT = Phrases("[otherwise|in all other cases]: {label}.", "the {label} [in any other case|in all other cases].")
 Rule = tuple[str, str, Any, str]
 
 
@@ -81,7 +86,7 @@ def sample(rng: random.Random) -> Task:
         passage.text,
         world=passage.world,
         places=places,
-        rules=_spell(rng, rules, default),
+        rules=_spell(rng, rules, default, {field.label for field in passage.world.fields if field.plural}),
         form=_lower(FORMS[form].render(rng)),
     )
     check = {
@@ -151,12 +156,12 @@ def _condition(rng: random.Random, passage: Passage, taken: set[str], *, fits: b
     return rng.choice(ways)
 
 
-def _spell(rng: random.Random, rules: list[Rule], default: str) -> str:
+def _spell(rng: random.Random, rules: list[Rule], default: str, plurals: set[str]) -> str:
     """Write the rules as numbered lines or as sentences."""
     lines = []
     for how, fact, value, label in rules:
         shown = f'"{value}"' if how == "is" else value
-        condition = _lower(CONDITIONS[how].render(rng, fact=fact, value=shown))
+        condition = _lower(CONDITIONS[how].render(rng, fact=fact, value=shown, be="are" if fact in plurals else "is"))
         lines.append(RULE.render(rng, condition=condition, label=label))
     lines.append(DEFAULT.render(rng, label=default))
     return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))

@@ -1,4 +1,4 @@
-"""Write a SQL query for a question about a table that the prompt describes.
+"""Write an SQL query for a question about a table that the prompt describes.
 
 ... Show the title of all books whose price is above 40. ... -> SELECT title FROM books WHERE price > 40;
 """
@@ -18,16 +18,16 @@ ABILITY = "code"
 WEIGHT = 2.5
 REQUEST = Phrases(
     "[[we|I] keep [our|all] {plural} in [a|one] [database|SQLite file]. |][write|give me] [one|a single] SQL query "
-    "[for|that answers] this: {question:block} [you find|I have put] the {text} {here:here}. [reply|answer] with the "
+    "[for|that answers] this: {question:block} [you will find|you can see] the {text} {here:here}. [reply|answer] with the "
     "[query|SQL] only.",
-    "[here|this] is what [I|we] want to [know|find out]: {question:block} [please |][write|compose] the SQL for "
+    "[here|this] is what [I|we] want to [know|find out]: {question:block} [write|compose] the SQL for "
     "SQLite, [given|with] the {text} {here:here}, and [add no explanation|nothing else].",
     "[look at|take|use] the {text} {here:here}. {question:block} [answer|reply] with one SQL [statement|query] "
     "[and no other words|and nothing else].",
     "[I am learning SQL|I am rusty with SQL|somebody at work asked me this|I need this for a report]. "
     "{question:block} [which|what] [query|SELECT statement] [gives|finds] that from the {text} {here:here}? "
     "[only the query, please|just the query, no comments].",
-    "[as|acting as] [the analyst|the data clerk|a helper] of {place}, [write|prepare] a SQL query for the "
+    "[as|acting as] [the analyst|the data clerk|a helper] of {place}, [write|prepare] an SQL query for the "
     "{text} {here:here}. {question:block} [output|return] [only SQL|the SQL alone].",
 )
 Tables = dict[str, list[str]]

@@ -3,6 +3,7 @@
 Take the fruits below. 1. Remove every item with the letter g. 2. Sort what is left from a to z. ... -> lemon; pear
 """
 
+import itertools
 import random
 import re
 from collections.abc import Callable, Iterator
@@ -15,83 +16,95 @@ from builder.embedded.vocab import THINGS
 
 ABILITY = "multi-step"
 WEIGHT = 3.0
-REQUEST = Phrases(
+NUMBERED = (
     "[take|use] the [list of |]{text} {here:here} and [do this|work through these steps|follow these steps][| in "
-    "order]:\n"
-    "{steps:block}\n[give me|write|return] the [result|final list] {layout}.",
-    "[here is what to do|do the following] with the [list of |]{text} {here:here}. {steps:block}\n[the result|the "
-    "final "
-    "list|what remains] [should be|must be|is to be] [written|given] {layout}.",
-    "[starting|start] [from|with] the [list of |]{text} {here:here}[, please|:] {steps:block}\n[answer|reply] with "
-    "the "
-    "[finished|resulting] list {layout} and nothing else.",
+    "order]:\n{steps:block}\n[give me|write|return] the [result|final list] {layout}.",
+    "[here is what to do|do the following] with the [list of |]{text} {here:here}:\n{steps:block}\n[the result|the "
+    "final list] [should|must] be [written|given] {layout}.",
+    "[start|begin] with the [list of |]{text} {here:here} and [go on as follows|take these steps]:\n{steps:block}\n"
+    "[answer|reply] with the [finished|resulting] list {layout} and nothing else.",
 )
+IN_PROSE = (
+    "[take|use] the [list of |]{text} {here:here}. {steps:block} [give me|write|return] the [result|final list] "
+    "{layout}.",
+    "[here is what to do|do the following] with the [list of |]{text} {here:here}. {steps:block}\n[the result|the "
+    "final list] [should|must] be [written|given] {layout}.",
+    "[work through|go through] the [list of |]{text} {here:here} [step by step|like this]. {steps:block} "
+    "[answer|reply] with the [finished|resulting] list {layout} and nothing else.",
+)
+REQUEST = Phrases(*NUMBERED, *IN_PROSE)
 LAYOUTS = {
-    ", ": Phrases("[separated by|with] commas[| between the items]", "on one line[,|] separated by commas"),
-    "; ": Phrases("[separated by|with] semicolons[| between the items]"),
-    "\n": Phrases("[with|] one item [per|on each] line", "line by line"),
+    ", ": Phrases("separated by commas", "with commas between the items", "on one line, separated by commas"),
+    "; ": Phrases("separated by semicolons", "with semicolons between the items"),
+    "\n": Phrases("with one item [per|on each] line", "line by line"),
     " - ": Phrases('joined [with|by] " - "'),
 }
+Draw = Callable[[random.Random, list[str]], int | str | None]
 
 
 @dataclass(frozen=True)
 class Step:
-    """A list operation: how it is asked for, the argument it takes (a number, a letter or none), what it does."""
+    """A list operation: how it is asked for, the argument it takes, what it does.
+
+    The argument is a number, a letter, a word (one of the words that the list might have had as well), or none.
+    """
 
     phrases: Phrases
-    draw: Callable[[random.Random], int | str | None]
+    draw: Draw
     apply: Callable[[list[str], str], list[str]]
 
 
-def _none(rng: random.Random) -> None:
+def _none(rng: random.Random, others: list[str]) -> None:
     return None
 
 
 STEPS = {
     "sort": Step(
-        Phrases("[sort|order|arrange] [the items|them|what is left] [alphabetically|from a to z|by the alphabet]"),
+        Phrases("[sort|order|arrange] [the items|them|the list] [alphabetically|from a to z|in alphabetical order]"),
         _none,
         lambda items, arg: sorted(items),
     ),
     "sort_by_length": Step(
         Phrases(
-            "[sort|order] [the items|them] by length[,|] shortest first [(equal ones keep their order)|(keep ties as "
-            "they are)]"
+            "[sort|order] [the items|them] by length, shortest first [(items of equal length keep their order)|(leave "
+            "ties as they are)]"
         ),
         _none,
         lambda items, arg: sorted(items, key=len),
     ),
     "reverse": Step(
-        Phrases("[reverse|turn around|flip] the [order|whole list]"), _none, lambda items, arg: items[::-1]
+        Phrases("reverse the [order|list|whole list]", "turn the [whole |]list around"),
+        _none,
+        lambda items, arg: items[::-1],
     ),
     "drop_letter": Step(
         Phrases(
             "[remove|drop|take out] [every|each|any] [item|word] [that contains|with] the letter {arg:word}",
-            "[leave out|strike] all [items|words] that have the letter {arg:word} in them",
+            "[leave out|remove] all [items|words] that have the letter {arg:word} in them",
         ),
-        lambda rng: rng.choice("abcdgiklnoprstu"),
+        lambda rng, others: rng.choice("abcdgiklnoprstu"),
         lambda items, arg: [item for item in items if arg not in item],
     ),
     "keep_longer": Step(
         Phrases(
             "[keep|retain] only the [items|words] [longer than|with more than] {arg:int} letters",
-            "[remove|drop] every [item|word] of {arg:int} letters or fewer",
+            "[remove|drop] every [item|word] with {arg:int} letters or fewer",
         ),
-        lambda rng: rng.randint(3, 5),
+        lambda rng, others: rng.randint(3, 5),
         lambda items, arg: [item for item in items if len(item) > int(arg)],
     ),
     "drop_first": Step(
-        Phrases("[remove|drop|delete|cut] the first {arg:int} [items|entries|words]"),
-        lambda rng: rng.randint(2, 3),
+        Phrases("[remove|drop|delete|take off] the first {arg:int} [items|entries|words]"),
+        lambda rng, others: rng.randint(2, 3),
         lambda items, arg: items[int(arg) :],
     ),
     "drop_last": Step(
-        Phrases("[remove|drop|delete|cut] the last {arg:int} [items|entries|words]"),
-        lambda rng: rng.randint(2, 3),
+        Phrases("[remove|drop|delete|take off] the last {arg:int} [items|entries|words]"),
+        lambda rng, others: rng.randint(2, 3),
         lambda items, arg: items[: -int(arg)],
     ),
     "every_second": Step(
-        Phrases("keep only every second [item|entry|word][,|] starting with the first"),
+        Phrases("keep only every second [item|entry|word], starting with the first"),
         _none,
         lambda items, arg: items[::2],
     ),
@@ -104,7 +117,7 @@ STEPS = {
         lambda items, arg: [items[-1], *items[1:-1], items[0]] if len(items) > 1 else items,
     ),
     "rotate": Step(
-        Phrases("[move|put|shift] the first [item|entry|word] to the [very |]end[| of the list]"),
+        Phrases("[move|shift] the first [item|entry|word] to the [very |]end[| of the list]"),
         _none,
         lambda items, arg: items[1:] + items[:1],
     ),
@@ -118,7 +131,7 @@ STEPS = {
     ),
     "append": Step(
         Phrases("[add|append] the word {arg:word} [at|to] the end[| of the list]"),
-        lambda rng: rng.choice(THINGS[rng.choice(list(THINGS))]),
+        lambda rng, others: rng.choice(others),
         lambda items, arg: [*items, arg],
     ),
 }
@@ -126,20 +139,21 @@ Plan = list[tuple[str, str]]
 
 
 def sample(rng: random.Random) -> Task:
-    """Draw a list and two to four different steps that leave at least two items."""
+    """Draw a list and two to four different steps that each change it and leave at least two items."""
     text = rng.choice(list(THINGS))
     items = rng.sample(THINGS[text], rng.randint(6, 12))
+    others = [word for word in THINGS[text] if word not in items]
     plan: Plan = []
-    while len(run(items, plan)) < 2 or not plan:
+    while len(run(items, plan)) < 2 or not _all_matter(items, plan):
         names = rng.sample(list(STEPS), rng.randint(2, 4))
         names.sort(key=lambda name: name == "uppercase")  # letters are looked for in lower case, so capitals come last
-        plan = [(name, str(STEPS[name].draw(rng))) for name in names]
+        plan = [(name, str(STEPS[name].draw(rng, others))) for name in names]
     separator = rng.choice(list(LAYOUTS))
     asked = [STEPS[name].phrases.render(rng, arg=arg) for name, arg in plan]
     body = rng.choice((", ", ", ", "\n")).join(items)
-    prompt = frame.compose(
-        rng, REQUEST, body, text=text, steps=_spell(rng, asked), layout=LAYOUTS[separator].render(rng).lower()
-    )
+    style, steps = (NUMBERED, _numbered(asked)) if rng.random() < 0.5 else (IN_PROSE, _in_prose(rng, asked))
+    layout = LAYOUTS[separator].render(rng).lower()
+    prompt = frame.compose(rng, Phrases(*style), body, text=text, steps=steps, layout=layout)
     checks: list[Check] = [
         {"check": "parts", "n": len(run(items, plan)), "separator": separator},
         {"check": "list_steps", "items": items, "steps": [list(step) for step in plan], "separator": separator},
@@ -184,13 +198,20 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
     yield Slip("chatty", f"Here is the final list: {response}")
 
 
-def _spell(rng: random.Random, asked: list[str]) -> str:
-    """Write the steps as numbered lines or as one sentence."""
-    if rng.random() < 0.5:
-        return "\n".join(f"{number}. {step}." for number, step in enumerate(asked, 1))
+def _all_matter(items: list[str], plan: Plan) -> bool:
+    """Tell whether there are steps and each of them changes what the one before left."""
+    stages = [run(items, plan[:done]) for done in range(len(plan) + 1)]
+    return bool(plan) and all(before != after for before, after in itertools.pairwise(stages))
+
+
+def _numbered(asked: list[str]) -> str:
+    return "\n".join(f"{number}. {step}." for number, step in enumerate(asked, 1))
+
+
+def _in_prose(rng: random.Random, asked: list[str]) -> str:
     lowered = [step[:1].lower() + step[1:] for step in asked]
     middle = "".join(f"; {rng.choice(('then', 'next', 'after that'))} {step}" for step in lowered[1:-1])
-    return f"First {lowered[0]}{middle}; {rng.choice(('finally', 'at last', 'then'))} {lowered[-1]}."
+    return f"First {lowered[0]}{middle}; {rng.choice(('finally', 'then'))} {lowered[-1]}."
 
 
 def _read(messages: Messages) -> tuple[list[str], Plan, str] | None:
@@ -201,7 +222,7 @@ def _read(messages: Messages) -> tuple[list[str], Plan, str] | None:
         (mark for mark, layout in LAYOUTS.items() if layout.read(reading.slots["layout"]) is not None), None
     )
     text = re.sub(r"^(?:First |1\. )", "", reading.slots["steps"].strip()).removesuffix(".")
-    plan = [_read_step(step) for step in re.split(r"\.\n\d+\. |; (?:then|next|after that|finally|at last) ", text)]
+    plan = [_read_step(step) for step in re.split(r"\.\n\d+\. |; (?:then|next|after that|finally) ", text)]
     if separator is None or None in plan:
         return None
     items = re.split(r", |\n", reading.body)

@@ -1,6 +1,6 @@
 """Sum up a short text in sentences or bullet points that give some of its facts and no others.
 
-Sum up the note below in one sentence that gives the sender and the weight kg ... -> The sender is ... and the ...
+Sum up the note below in one sentence. Give the sender and weight only. -> The sender is ... and the parcel weighs ...
 """
 
 import random
@@ -17,15 +17,15 @@ WEIGHT = 3.0
 REQUEST = Phrases(
     "[summarise|sum up|condense] the {text} {here:here} in {form}. [Mention|Cover|Give] the {labels} [and nothing "
     "else|only].",
-    "[write|give me] {form} [about|on|that sum up] the {text} {here:here}. [I only need|The only facts I need are] "
+    "[write|give me] {form} [about|on|summing up] the {text} {here:here}. [I only need|The only facts I need are] "
     "the {labels}[.|; "
     "leave out the rest.]",
-    "[in|using] {form}, [tell me|state] the {labels} [from|in|given in] the {text} {here:here}[, and skip everything "
+    "[in|using] {form}, [give me|state] the {labels} [from|in|given in] the {text} {here:here}[, and skip everything "
     "else|; leave "
     "the rest out].",
-    "[my|our] [team|manager|colleague] [wants|needs] {form} [that gives|covering] the {labels} [from|taken from] the "
+    "[my|our] [team|manager|colleague] [wants|needs] {form} [with|covering] the {labels} [from|given in] the "
     "{text} {here:here}. "
-    "[No other details|Other details do not matter, so leave them out], please.",
+    "[No other details, please|Other details do not matter, so please leave them out].",
 )
 FORMS = {
     1: ("one sentence", "a single sentence"),

@@ -1,6 +1,6 @@
 """Answer a question about a table: add up, average, count, compare, find, over all rows or some of them.
 
-What is the sum of weight_kg over the rows with destination Oslo? Reply with the bare number. -> 41
+What is the total weight in the rows where the destination is "Oslo"? Reply with the bare number. -> 41
 """
 
 import random
@@ -13,6 +13,7 @@ from builder.embedded import frame, tables
 from builder.embedded.grammar import Phrases
 from builder.embedded.tables import Table
 from builder.embedded.task import Messages, Slip, Task, user
+from builder.embedded.worlds.world import is_plural, label
 
 ABILITY = "reasoning"
 WEIGHT = 3.0
@@ -26,8 +27,8 @@ LEAD = (
     "team|on paper too]. |||]"
 )
 REQUEST = Phrases(
-    f"{LEAD}[look at|use|take] the {{text}} {{here:here}}[ and tell me|]: {{question}}? {{form}}.",
-    f"{LEAD}[use|take|rely on] [nothing but|only] the {{text}} {{here:here}}. {{question}}? {{form}}.",
+    f"{LEAD}[look at|use|take] the {{text}} {{here:here}} and [tell me|answer this]: {{question}}? {{form}}.",
+    f"{LEAD}[use only|use nothing but|rely only on] the {{text}} {{here:here}}. {{question}}? {{form}}.",
     f"{LEAD}[here is|I have] a [short |small ||]question about the {{text}} {{here:here}}. {{question}}? {{form}}.",
     f"{LEAD}[going by|according to|judging by] the {{text}} {{here:here}}, {{question}}? {{form}}.",
 )
@@ -41,43 +42,45 @@ NAME_FORM = Phrases(
 )
 NAMES_FORM = Phrases(
     "[list|give|write] [the entries|them] [in the order of the {table:word}, ||]separated by commas",
-    "[answer|reply] with [the entries|them] [only|alone], [with commas between them|parted by commas]",
+    "[answer|reply] with [the entries|them] [only|alone], [with commas between them|separated by commas]",
 )
 ASKS = {
     "sum": Phrases(
-        "what is the [sum|total] of {column:word} {where}",
-        "what do the values of {column:word} add up to {where}",
+        "what is the total {column} {where:rows}",
+        "what is the sum of the {column} column {where:rows}",
     ),
     "mean": Phrases(
-        "what is the [mean|average] of {column:word} {where}[,|] rounded to two decimals",
-        "to two decimals, what is {column:word} on average {where}",
+        "what is the [mean|average] {column} {where:rows}, rounded to two decimal places",
+        "to two decimal places, what is the [mean|average] {column} {where:rows}",
     ),
-    "max": Phrases("[what|which] is the [largest|highest|greatest] value of {column:word} {where}"),
-    "min": Phrases("[what|which] is the [smallest|lowest] value of {column:word} {where}"),
+    "max": Phrases("what is the [largest|highest|greatest] {column} {where:rows}"),
+    "min": Phrases("what is the [smallest|lowest] {column} {where:rows}"),
     "range": Phrases(
-        "how far apart are the [largest|highest] and the [smallest|lowest] value of {column:word} {where}",
-        "what is the difference between the [largest|highest] and the [smallest|lowest] value of {column:word} {where}",
+        "how far apart are the [largest and the smallest|highest and the lowest] {column} {where:rows}",
+        "what is the difference between the [largest and the smallest|highest and the lowest] {column} {where:rows}",
     ),
-    "count": Phrases("how many [rows|entries|lines] [are there|can you count] {where}"),
+    "count": Phrases("how many [rows|entries|lines] [are there|can you count] {where:rows}"),
     "who_max": Phrases(
-        "which {name:word} [goes with|belongs to] the [largest|highest|greatest] value of {column:word} {where}"
+        "which {name} entry [goes with|belongs to] the [largest|highest|greatest] {column} {where:rows}"
     ),
-    "who_min": Phrases("which {name:word} [goes with|belongs to] the [smallest|lowest] value of {column:word} {where}"),
+    "who_min": Phrases("which {name} entry [goes with|belongs to] the [smallest|lowest] {column} {where:rows}"),
     "who_second": Phrases(
-        "which {name:word} [goes with|belongs to] the second [largest|highest] value of {column:word} {where}"
+        "which {name} entry [goes with|belongs to] the second [largest|highest] {column} {where:rows}"
     ),
-    "names": Phrases("which entries [do you find|stand|are given] under {name:word} {where}"),
+    "names": Phrases("which entries [do you find|are given] under {name} {where:rows}"),
 }
-EVERYWHERE = Phrases("[in|over|across] all rows", "[in the whole|over the whole|in the entire] {table:word}")
+EVERYWHERE = Phrases("[in|over|across] all rows", "in the [whole|entire] {table:word}")
 WHERES = {
-    "above": Phrases("[with|that have] {column:word} [above|greater than|of more than] {value:number}"),
-    "below": Phrases("[with|that have] {column:word} [below|less than|of less than] {value:number}"),
-    "is": Phrases("[where|in which] {column:word} is {value:quoted}", "with {value:quoted} [as|under] {column:word}"),
-    "is not": Phrases("[where|in which] {column:word} is not {value:quoted}"),
+    "above": Phrases("[where|in which] the {column} {be:be} [above|greater than|more than] {value:number}"),
+    "below": Phrases("[where|in which] the {column} {be:be} [below|less than|under] {value:number}"),
+    "is": Phrases("[where|in which] the {column} {be:be} {value:quoted}", "with {value:quoted} as the {column}"),
+    "is not": Phrases("[where|in which] the {column} {be:be} not {value:quoted}"),
 }
-NOT_A_MEASURE = re.compile(
-    r"number|room|floor|seat|platform|gate|lane|shelf|track|year|code|locker|bay"
-)  # no sums of these
+# Numbers that only name a thing: nobody adds them up or asks for the largest.
+NOT_A_MEASURE = {
+    *("flat_number", "gallery", "hive_number", "line", "lot_number", "platform", "plot_number", "scene"),
+    *("treatment_room", "year"),
+}
 Ask = dict[str, Any]
 
 
@@ -147,7 +150,7 @@ def _draw_ask(rng: random.Random, table: Table) -> Ask | None:
     """Return a question that the table answers in one way only, or None."""
     numeric = table.numeric()
     what = rng.choice(list(ASKS))
-    measures = [name for name in numeric if what not in ("sum", "mean") or not NOT_A_MEASURE.search(name)]
+    measures = [name for name in numeric if name not in NOT_A_MEASURE]
     plain = [c for c in table.columns if c not in numeric and not any("," in cell for cell in table.column(c))]
     names = [column for column in plain if len(set(table.column(column))) == len(table.rows)]
     shared = [column for column in plain if column not in names]
@@ -178,10 +181,11 @@ def _spell(rng: random.Random, ask: Ask, text: str) -> str:
     if ask["where"]:
         column, how, value = ask["where"]
         shown = f'"{value}"' if how.startswith("is") else value
-        where = WHERES[how].render(rng, column=column, value=shown)
+        be = "are" if is_plural(label(column)) else "is"
+        where = WHERES[how].render(rng, column=label(column), value=shown, be=be)
         where = where[:1].lower() + where[1:]
         where = where if ask["what"] == "count" else rng.choice(("in", "among")) + " the rows " + where
-    asked = ASKS[ask["what"]].render(rng, column=ask["column"], name=ask["name"], where=where, table=text)
+    asked = ASKS[ask["what"]].render(rng, column=label(ask["column"]), name=label(ask["name"]), where=where, table=text)
     return asked[:1].lower() + asked[1:]
 
 
@@ -193,34 +197,27 @@ def _read(messages: Messages) -> tuple[Table, Ask] | None:
     """Return the table and the question of a prompt."""
     if not (reading := frame.read(messages, REQUEST)) or not (table := tables.read(reading.body)):
         return None
+    keys = {label(column): column for column in table.columns}
     for what, phrases in ASKS.items():
-        if (slots := phrases.read(reading.slots["question"])) is None:
-            continue
-        where = _read_where(slots["where"])
-        ask = {
-            "what": what,
-            "column": slots.get("column", ""),
-            "name": slots.get("name", ""),
-            "where": where or [],
-        }
-        known = {*table.columns, ""} >= {ask["column"], ask["name"], *(where or [""])[:1]}
-        numbers = {ask["column"], where[0] if where and where[1] in ("above", "below") else ""} - {""}
-        if (
-            where is not None
-            and known
-            and numbers <= set(table.numeric())
-            and _form(what).read(reading.slots["form"]) is not None
-        ):
-            return table, ask
+        for pattern in phrases.patterns:
+            slots = pattern.read(reading.slots["question"])
+            where = _read_where(slots["where"], keys) if slots else None
+            if not slots or where is None or not {slots.get("column"), slots.get("name")} <= {*keys, None}:
+                continue
+            ask = {"what": what, "column": keys.get(slots.get("column", ""), "")}
+            ask |= {"name": keys.get(slots.get("name", ""), ""), "where": where}
+            numbers = {ask["column"], where[0] if where and where[1] in ("above", "below") else ""} - {""}
+            if numbers <= set(table.numeric()) and _form(what).read(reading.slots["form"]) is not None:
+                return table, ask
     return None
 
 
-def _read_where(text: str) -> list[str] | None:
+def _read_where(text: str, keys: dict[str, str]) -> list[str] | None:
     """Return [column, comparison, value], [] for every row, None for words that are no such thing."""
     text = text.removeprefix("in the rows ").removeprefix("among the rows ")
     for how, phrases in WHERES.items():
-        if (slots := phrases.read(text)) is not None:
-            return [slots["column"], how, slots["value"].strip('"')]
+        if (slots := phrases.read(text)) is not None and slots["column"] in keys:
+            return [keys[slots["column"]], how, slots["value"].strip('"')]
     return [] if EVERYWHERE.read(text) is not None else None
 
 

@@ -16,16 +16,16 @@ from builder.embedded.tones import CASUAL, CLOSINGS, FORMAL, GAPS, GREETINGS, SA
 ABILITY = "tone"
 WEIGHT = 1.0
 REQUEST = Phrases(
-    "[rewrite|rephrase] the {text} {here:here} in a {tone} tone. [keep|leave in] [all facts|every fact], [names "
-    "and numbers included|add nothing new].",
+    "[rewrite|rephrase] the {text} {here:here} in a {tone} tone. [keep|leave in] [all the facts|every fact][, names "
+    "and numbers included| and add nothing new].",
     "[please |]make the {text} {here:here} [sound |]{tone}, [sentence by sentence|one sentence for each of mine]. "
-    "[no detail may get lost|all details stay].",
+    "[no detail may get lost|all the details must stay].",
     "[I have to send|I want to send] the {text} {here:here} to {reader}, so it [needs|should have] a {tone} "
     "tone. [change|adapt] the wording but "
-    "[keep the facts|not the facts], and [write|use] [as many sentences|the same number of sentences].",
+    "[keep the facts|not the facts], and [write|use] [just as many sentences|the same number of sentences].",
     "the {text} {here:here} [is not right for|will not do for] {reader}. [put|turn] it into a {tone} style[, "
     "leaving out nothing|; every fact stays in].",
-    "[how would one say|how does one write] the {text} {here:here} to {reader}? [give me|write] a {tone} "
+    "[how would you put|how would one write] the {text} {here:here} to {reader}? [give me|write] a {tone} "
     "version [with the same facts|that says exactly the same].",
 )
 TONES = (

@@ -1,6 +1,6 @@
 """Work through a small story of numbers, one equation a line, and end with the result.
 
-A bakery has 24 rolls. A delivery brings 3 boxes of 8 each. ...
+A bakery has 24 rolls. Then a neighbour brings 3 boxes of 8 each. ...
 -> 3 * 8 = 24 / 24 + 24 = 48 / Answer: 48
 """
 
@@ -28,67 +28,67 @@ REQUEST = Phrases(
     f"question. {{steps}}. {{last}}.",
     f"{LEAD}[find|give me] the answer to the {{text}} {{here:here}}[, please|]. {{steps}}. {{last}}.",
     f"{LEAD}what is the answer to the {{text}} {{here:here}}? {{steps}}. {{last}}.",
-    f"{LEAD}[I need|we would like] the answer to the {{text}} {{here:here}}, with the [working|way to it]. "
+    f"{LEAD}[I need|we would like] the answer to the {{text}} {{here:here}}, with [the|all the] working. "
     f"{{steps}}. {{last}}.",
 )
 STEPS = Phrases(
-    "[write|show|put] [each|every] step as one equation [on its own line|per line], [such as|like] 2 + 3 = 5",
-    "[show|write] your work as equations like 2 + 3 = 5, one [to a|per] line",
+    "[write|show] [each|every] step as one equation on its own line, [such as|like] 2 + 3 = 5",
+    "[show|write down] your working as equations like 2 + 3 = 5, one [to a|per] line",
     "[every|each] step gets a line of its own, in the form 2 + 3 = 5",
 )
 LAST = Phrases(
     "[the last line|your last line] [is|must be|should be] {label:quoted} and the number",
     "[end|finish] with a line that has {label:quoted} and [then |]the number",
-    "[after that|at the end], write {label:quoted} and the number on [one more|a last] line",
+    "[after that|at the end], write {label:quoted} and the number on [the|a] last line",
 )
 LABELS = ("Answer:", "Result:", "Final answer:", "Total:", "So the answer is", "In the end:")
 EVENTS = {
     "add": Phrases(
         "[then|later|after that|in the morning|the next day] a {who} brings {n:int} more.",
-        "a {who} [adds|leaves|hands over] {n:int} [more|of them] [in the evening|before noon|on the way "
-        "home|for free].",
+        "a {who} [adds|donates|drops off] another {n:int} [in the evening|before noon|after work|free of charge].",
     ),
     "add_packs": Phrases(
         "[then|later|after that|the next day] a {who} brings {k:int} {packs:word} [of|with] {n:int} each.",
-        "{k:int} {packs:word} [with|of] {n:int} each arrive [from a {who}|by post|in the afternoon|on a cart].",
+        "{k:int} {packs:word} [with|of] {n:int} each arrive [from a {who}|by post|in the afternoon|by van].",
     ),
     "take": Phrases(
-        "{n:int} of them [break|get lost|go missing|turn out to be damaged|are given away] [on the "
-        "way|during the week|that night|in the rain].",
-        "[then|later|by noon|over the weekend] {n:int} [are sold|have to be thrown away|are lent out|go to a {who}].",
+        "{n:int} of them [get lost|go missing|have to be thrown away|are given away] [after that|during the week|that "
+        "night|the next day].",
+        "[then|later|by noon|over the weekend] {n:int} [are sold|have to be thrown away|are given to a {who}].",
     ),
     "take_each": Phrases(
-        "[then|later|by noon|on that day] {k:int} {people:word} [take|buy|get|carry off] {n:int} each.",
+        "[then|later|by noon|on that day] {k:int} {people:word} [take|buy|receive|collect] {n:int} each.",
         "{k:int} {people:word} come [by|along|in] and [each of them takes|every one of them buys] {n:int}.",
     ),
     "half": Phrases(
-        "[then|later|in the evening|after lunch] [half|exactly half] of what is there [is sold|goes to a "
-        "{who}|is packed away|is given to {people:word}]."
+        "[then|later|in the evening|after lunch] [half|exactly half] of what is there [is sold|is given "
+        "to a {who}|is thrown away|is given to {people:word}]."
     ),
     "part": Phrases(
-        "[then|later|in the evening|after lunch] one {part:word} of what is there [is sold|goes to a "
-        "{who}|is packed away|is given to {people:word}]."
+        "[then|later|in the evening|after lunch] one {part:word} of what is there [is sold|is given "
+        "to a {who}|is thrown away|is given to {people:word}]."
     ),
     "times": Phrases(
         "[then|later|within a month|after a good season] the number [grows to|becomes] {k:int} times what it was.",
-        "a {who} [makes|brings] so many that there are [then|in the end] {k:int} times as many as before.",
+        "a {who} brings so many that there are [then|now] {k:int} times as many as before.",
     ),
     "share": Phrases(
-        "[at last|finally|in the end] {k:int} {people:word} share [all of them|everything that is left] equally."
+        "[finally|in the end], {k:int} {people:word} share [all of them|everything that is left] equally."
     ),
 }
 START = Phrases(
-    "a {place} [has|starts the week with|begins with|keeps] {n:int} {things:word}.",
-    "there are {n:int} {things:word} in [the back room of |the cellar of |the window of |]a {place}.",
-    "[at first|to begin with|this morning], a {place} [owns|stores|counts] {n:int} {things:word}.",
+    "a {place} [has|starts the week with|begins with|keeps] {n:int} {things}.",
+    "there are {n:int} {things} in [the back room of |the cellar of |the storeroom of |]a {place}.",
+    "[at first|to begin with|this morning], a {place} [has|stores|counts] {n:int} {things}.",
 )
 QUESTIONS = {
     "left": Phrases(
-        "how many {things:word} are there [in the end|now|after all this]?",
-        "how many {things:word} does the {place} have [now|then|in the end]?",
+        "how many {things} are there [in the end|now|after all this]?",
+        "how many {things} does the {place} have [now|then|in the end]?",
     ),
-    "share": Phrases("how many {things:word} does each [of them|one] get?"),
+    "share": Phrases("how many {things} does each [of them|one] get?"),
 }
+STOCK = "stock of a "
 PARTS = {"third": 3, "quarter": 4, "fifth": 5, "tenth": 10}
 Event = tuple[str, list[int]]
 
@@ -182,7 +182,8 @@ def _draw(rng: random.Random) -> tuple[int, list[Event]]:
 
 def _tell(rng: random.Random, start: int, events: list[Event]) -> list[str]:
     """Return the sentences of a story, its question last."""
-    slots = {"place": rng.choice(WORDS["places"]), "things": rng.choice(WORDS["goods"])}
+    place = rng.choice([name for name in WORDS if name.startswith(STOCK)])
+    slots = {"place": place.removeprefix(STOCK), "things": rng.choice(WORDS[place])}
     sentences = [START.render(rng, n=start, **slots)]
     for kind, numbers in events:
         pattern = "half" if (kind, numbers) == ("part", [2]) else kind
@@ -238,8 +239,9 @@ def _read(messages: Messages) -> tuple[int, list[Event], str] | None:
     first, *middle, question = SENTENCE_END.split(reading.body.strip())
     start = START.read(first)
     events = [_read_event(sentence) for sentence in middle]
-    asked = next((name for name, phrases in QUESTIONS.items() if phrases.read(question) is not None), None)
-    if not start or not events or None in events or asked is None:
+    asked, slots = next(((name, s) for name, words in QUESTIONS.items() if (s := words.read(question))), ("", {}))
+    # The question must be about the things and the place of the story.
+    if not start or not events or None in events or not slots or not slots.items() <= start.items():
         return None
     told = [event for event in events if event]
     if (told[-1][0] == "share") != (asked == "share"):

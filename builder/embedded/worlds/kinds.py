@@ -11,12 +11,16 @@ from builder.embedded.vocab import CITIES, FIRST_NAMES, LAST_NAMES, MONTHS
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of value: `draw` makes one, `regex` reads one, `number` says that it is a number in data."""
+    """A kind of value: `draw` makes one, `regex` reads one, `number` says that it is a number in data.
+
+    `lower`: it begins with a small letter; `code`: it is a code of letters and digits.
+    """
 
     draw: Callable[[random.Random], str]
     regex: str
     number: bool = False
     lower: bool = False
+    code: bool = False
 
     def tidy(self, text: str) -> str:
         """Return a value as it stands inside a sentence (undo the capital that a sentence begins with)."""
@@ -40,6 +44,12 @@ def words(*patterns: str) -> Kind:
     return Kind(draw, r"[A-Za-z][^.!?;:\n]*?", lower=True)
 
 
+def names(*patterns: str) -> Kind:
+    """A name in capitals from a pattern of choices: `names("[Merry|Silver] [Gull|Seal]")`."""
+    parsed = [Pattern(text) for text in patterns]
+    return Kind(lambda rng: rng.choice(parsed).render(rng), r"[A-Z][A-Za-z]*(?: [A-Z][a-z]+)?")
+
+
 def whole(low: int, high: int, step: int = 1) -> Kind:
     """A whole number."""
     return Kind(lambda rng: str(rng.randrange(low, high + 1, step)), r"\d+", number=True)
@@ -57,7 +67,7 @@ def code(shape: str) -> Kind:
         letters = {"#": "0123456789", "@": "ABCDEFGHKLMNPRSTUVWXYZ"}
         return "".join(rng.choice(letters[mark]) if mark in letters else mark for mark in shape)
 
-    return Kind(draw, re.escape(shape).replace(r"\#", r"\d").replace("@", "[A-Z]"))
+    return Kind(draw, re.escape(shape).replace(r"\#", r"\d").replace("@", "[A-Z]"), code=True)
 
 
 def person() -> Kind:

@@ -10,8 +10,8 @@ weight_kg: whole 2 30                            a field: its key, its kind and 
   On the depot scales the box came to {} kg.
   ? How heavy is the parcel in kg?               questions that ask for it
 
-contents: words
-  = [a|one] [new|vintage] [lamp|clock]           what a field of words can be
+contents: words                                  words begin with small letters, names with capitals
+  = [a|one] [new|vintage] [lamp|clock]           what a field of words or names can be
   The parcel contains {}.
 """
 
@@ -29,6 +29,7 @@ KINDS: dict[str, Callable[..., Kind]] = {
     "code": kinds.code,
     "date": kinds.date,
     "email": kinds.email,
+    "names": kinds.names,
     "person": kinds.person,
     "time": lambda *hours: kinds.time(*map(int, hours)),
     "whole": lambda *numbers: kinds.whole(*map(int, numbers)),

@@ -1,12 +1,14 @@
 """The shape of a world: a kind of record, and the sentences that tell it."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
 from builder.embedded.grammar import Pattern, Phrases
 from builder.embedded.worlds.kinds import Kind
 
-UNITS = {"kg", "euros", "minutes", "hours", "days", "years", "km", "metres", "cm", "mm", "degrees"}
+UNITS = {"kg", "euros", "minutes", "hours", "days", "years", "km", "metres", "m2", "cm", "mm", "degrees"}
+OF = re.compile(r" (?:of|in|to) ")
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,18 @@ class Field:
     @property
     def label(self) -> str:
         """The key as words, its unit left off: "weight" for weight_kg."""
-        words = self.key.split("_")
-        return " ".join(words[:-1] if len(words) > 1 and words[-1] in UNITS else words)
+        return label(self.key)
+
+    @property
+    def heading(self) -> str:
+        """The label with its unit, if it has one: "weight (kg)" for weight_kg."""
+        unit = self.key.rpartition("_")[2]
+        return f"{self.label} ({unit})" if unit in UNITS else self.label
+
+    @property
+    def plural(self) -> bool:
+        """Whether the label is a plural: "votes in favour" is, "number of nights" is not."""
+        return is_plural(self.label)
 
     @cached_property
     def statements(self) -> tuple[Pattern, ...]:
@@ -38,6 +50,18 @@ class Field:
         """Return the plainest sentence that states the value."""
         head, tail = self.says[0].split("{}")
         return head + value + tail
+
+
+def label(key: str) -> str:
+    """Return a key as words, its unit left off."""
+    words = key.split("_")
+    return " ".join(words[:-1] if len(words) > 1 and words[-1] in UNITS else words)
+
+
+def is_plural(text: str) -> bool:
+    """Tell whether a label is a plural: "votes in favour" is, "number of nights" is not."""
+    noun = OF.split(text)[0]
+    return noun.endswith("s") and not noun.endswith("ss")
 
 
 @dataclass(frozen=True)
