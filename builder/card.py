@@ -64,7 +64,7 @@ def _licenses(folder: Path) -> list[dict[str, Any]]:
     """Count SFT rows and pairs by source and licence, commonest first; a source is a file, not its lines."""
     import polars as pl
 
-    source = pl.col("source").str.replace(r":\d+$", "")
+    source = pl.col("source").str.replace(r":\d+(#.*)?$", "")
     rows = built.scan_file(folder, "provenance").group_by(source, "license").len("rows")
     return rows.sort(["rows", "source", "license"], descending=[True, False, False]).collect().to_dicts()
 

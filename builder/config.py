@@ -25,6 +25,19 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
     refused: ClassVar[dict[str, str]] = {}
     """Keys that somebody will try, and what to do instead."""
+    not_identity: ClassVar[frozenset[str]] = frozenset()
+    """Settings that change how a thing is done, never what comes out."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides the content of the dataset, as plain data; a setting left null says nothing."""
+        values = {name: getattr(self, name) for name in type(self).model_fields if name not in self.not_identity}
+        return {name: _identity(value) for name, value in values.items() if value is not None}
+
+
+def _identity(value: Any) -> Any:
+    if isinstance(value, Config):
+        return value.identity()
+    return [_identity(item) for item in value] if isinstance(value, list) else value
 
 
 class TasksConfig(Config):
@@ -85,6 +98,8 @@ class TeacherConfig(Config):
     """A model that answers prompts, and how to sample from it. The key comes from the environment."""
 
     refused = {"api_key": "a key must not stand in a recipe; export it and name the variable: key_env: MY_KEY"}
+
+    not_identity = frozenset({"concurrency", "timeout", "retries", "key_env"})
 
     provider: str | None = None
     """embedded, or one of builder.providers; with `url` alone it is openai (any OpenAI-compatible server)."""
@@ -150,6 +165,10 @@ class TeacherConfig(Config):
             raise ValueError(f"unknown provider {self.provider!r}; {hint}known: {', '.join(known)}")
         if self.provider != EMBEDDED and not self.model:
             raise ValueError("expected a model name")
+        if doubled := sorted(set(self.extra) & set(TeacherConfig.model_fields)):
+            raise ValueError(
+                f"extra holds {', '.join(doubled)}, which stand beside it: extra is for what has no name here"
+            )
         if self.provider == EMBEDDED and (self.model or self.url or self.key_env):
             raise ValueError("the embedded teacher computes its answers: it takes no model, url or key_env")
         return self
@@ -179,7 +198,8 @@ class GenerateConfig(Config):
 
     @model_validator(mode="after")
     def _different_teachers(self) -> GenerateConfig:
-        if any(teacher in self.teacher[:i] for i, teacher in enumerate(self.teacher)):
+        asked = [teacher.identity() for teacher in self.teacher]
+        if any(teacher in asked[:i] for i, teacher in enumerate(asked)):
             raise ValueError("the same teacher stands twice; for more answers from it raise `samples`")
         return self
 

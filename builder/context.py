@@ -42,6 +42,8 @@ class Context:
     limit: int | None = None
     """At most this many seeds."""
     progress: Progress = silent
+    asks: bool = False
+    """A later step asks a teacher for every prompt: the seeds' own responses are references, not answers."""
     notes: list[str] = field(default_factory=list)
     """Sentences for the build's summary: what a number alone would not tell."""
     spend: Counter[str] = field(default_factory=Counter)

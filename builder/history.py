@@ -238,7 +238,7 @@ def _calls(folder: Path, origin: Row) -> list[str]:
         return [_comma(key, *own) for key in origin["call_keys"]] + [
             f"(no ledger at {file}: what was sent is not known)"
         ]
-    with Ledger(file) as ledger:
+    with Ledger(file, readonly=True) as ledger:
         answers = ledger.get(origin["call_keys"])
         requests = {key: json.loads(ledger.request(key) or "{}") for key in origin["call_keys"]}
     lines = []

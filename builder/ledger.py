@@ -35,7 +35,6 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE attempts (
         id INTEGER PRIMARY KEY, key TEXT NOT NULL, started_at REAL NOT NULL, ended_at REAL, outcome TEXT, detail TEXT
     );
-    CREATE INDEX attempts_by_key ON attempts (key);
     """,
 )
 
@@ -58,18 +57,32 @@ def call_key(request: dict[str, Any]) -> str:
 class Ledger:
     """An open ledger. One connection; several processes may hold the same file open (WAL)."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, readonly: bool = False) -> None:
+        """Open a ledger, made if it is not there; `readonly` writes nothing, and reads one that is not there as empty.
+
+        Raises:
+            InputError: it cannot be opened, or is another program's database.
+        """
         self.path = path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=60)
+            if readonly and path.is_file():
+                place = f"{path.resolve().as_uri()}?mode=ro"
+            elif readonly:
+                place = "file::memory:"
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                place = path.resolve().as_uri()
+            self._db = sqlite3.connect(place, uri=True, isolation_level=None, timeout=60, check_same_thread=False)
         except (sqlite3.Error, OSError, ValueError) as error:
             raise self._refusal(error) from None
         try:
-            with self._transaction():
-                self._migrate()
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
+            if not (readonly and path.is_file()):
+                with self._transaction():
+                    self._migrate()
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=NORMAL")
+            elif self._version() not in range(1, len(MIGRATIONS) + 1):
+                raise sqlite3.DatabaseError("it is no ledger this builder can read")
         except sqlite3.Error as error:
             self._db.close()
             raise self._refusal(error) from None
@@ -77,8 +90,11 @@ class Ledger:
     def _refusal(self, error: Exception) -> InputError:
         return InputError([Problem(str(self.path), 0, f"cannot be used as the ledger: {error}")])
 
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
     def _migrate(self) -> None:
-        at = self._db.execute("PRAGMA user_version").fetchone()[0]
+        at = self._version()
         tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not tables >= {"calls", "attempts"} if at else tables:
             raise sqlite3.DatabaseError("it is another program's database")
@@ -94,10 +110,11 @@ class Ledger:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # a full disk ends it by itself
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     @contextmanager
     def _plainly(self) -> Iterator[None]:

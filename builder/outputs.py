@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder import schema
-from builder.rows import canonical_json
+from builder.rows import canonical_json, columns
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,10 +26,10 @@ Shape = dict[str, Any]
 
 _ROWS_PER_GROUP = 10_000
 
-# What the filters measured on a row, kept beside it.
-_MEASURES = (
-    *("lang_confidence", "response_lang", "response_lang_confidence", "prompt_chars", "prompt_words"),
-    *("response_chars", "response_words", "repetition", "finish_reason", "draw", "input_tokens", "output_tokens"),
+# Columns that a row's line in the provenance tells by themselves; every other column a step made is a measure.
+_TOLD = frozenset(
+    {"model", "teacher", "template_hash", "call_key", "score", "lang", "verdict"}
+    | {"split", "sft", "rejected_ids", "near_miss"}
 )
 
 
@@ -124,8 +124,13 @@ def _origin(row: Row, kind: str, sides: list[Row], id: str) -> Row:
         "call_keys": list(keys),
         "parents": [parent for parent in parents if parent],
         "checks": row.get("verdict"),
-        "measures": canonical_json({name: row[name] for name in _MEASURES if row.get(name) is not None}),
+        "measures": canonical_json(_measures(row)),
     }
+
+
+def _measures(row: Row) -> Row:
+    known = _TOLD | columns().keys()
+    return {name: value for name, value in row.items() if name not in known and value is not None}
 
 
 def _reject(row: Row) -> Row:
@@ -141,17 +146,17 @@ def _write(file: Path, rows: Iterable[Row], shape: Shape, *, even_empty: bool = 
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema([(name, _plain(kind)) for name, kind in shape.items()])
+    plain = pa.schema([(name, _plain(kind)) for name, kind in shape.items()])
     rows = iter(rows)
     group = list(islice(rows, _ROWS_PER_GROUP))
     if not group and not even_empty:
         return 0
     count = 0
     file.parent.mkdir(parents=True, exist_ok=True)
-    with pq.ParquetWriter(file, schema, compression="zstd", store_schema=False) as writer:
+    with pq.ParquetWriter(file, plain, compression="zstd", store_schema=False) as writer:
         while True:
-            columns = {name: [row.get(name) for row in group] for name in shape}
-            writer.write_table(pl.DataFrame(columns, schema=shape).to_arrow().cast(schema))
+            values = {name: [row.get(name) for row in group] for name in shape}
+            writer.write_table(pl.DataFrame(values, schema=shape).to_arrow().cast(plain))
             count += len(group)
             if not (group := list(islice(rows, _ROWS_PER_GROUP))):
                 return count

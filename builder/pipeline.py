@@ -1,8 +1,7 @@
 """A build, from recipe to folder: run the steps, write what is left, describe it, and only then call it finished.
 
 Everything is written into a hidden folder beside the target and renamed into place at the end, so a dataset folder
-is either whole or not there. A finished version is never overwritten. A `--limit` build is a preview and may be; one in
-which calls failed is built again by the same command, which asks those calls once more.
+is either whole or not there (`builder.versions`).
 """
 
 from __future__ import annotations
@@ -18,9 +17,10 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
-from builder import card, outputs, report, schema
+from builder import card, outputs, report, schema, versions
+from builder.config import GenerateConfig
 from builder.context import Context, Progress, silent
-from builder.errors import BuilderError, InputError, Problem
+from builder.errors import BuilderError, InputError, Problem, TableLawError
 from builder.ledger import Ledger
 from builder.recipe import Recipe, RecipeStep, load
 from builder.run import Result, run
@@ -66,11 +66,10 @@ def _columns(recipe: Recipe) -> list[Problem]:
     """Say which step stands before the one that makes what it needs."""
     have: set[str] = set()
     problems = []
-    names = {step.name for step in recipe.steps}
     for step in recipe.steps:
         needs = set(STEPS[step.name].needs) - have
-        if "response" in needs and "generate" not in names:
-            needs.remove("response")  # seeds may bring responses; whether they do is known once they are read
+        if not _asks(recipe):
+            needs.discard("response")  # seeds may bring responses; whether they do is known once they are read
         for column in sorted(needs):
             maker = next((name for name, other in STEPS.items() if column in other.makes), "seed")
             what = f"`{step.name}` needs {column!r}, which no step before it makes"
@@ -79,11 +78,16 @@ def _columns(recipe: Recipe) -> list[Problem]:
     return problems
 
 
+def _asks(recipe: Recipe) -> bool:
+    """Tell whether a teacher answers every prompt, so that the seeds' own responses are not emitted."""
+    return any(isinstance(step.config, GenerateConfig) and not step.config.only_missing for step in recipe.steps)
+
+
 def dry_run(recipe: Recipe, ledger: Path, *, limit: int | None = None) -> dict[str, int]:
     """Count what a build would ask: runs the steps before the first `generate`, makes no call."""
     first = next((i for i, step in enumerate(recipe.steps) if step.name == "generate"), None)
-    with Ledger(ledger if ledger.is_file() else Path(":memory:")) as held:
-        context = Context(recipe.seed, recipe.base, held, limit)
+    with Ledger(ledger, readonly=True) as held:
+        context = Context(recipe.seed, recipe.base, held, limit, asks=_asks(recipe))
         result = run(recipe, context, recipe.steps[: len(recipe.steps) if first is None else first])
         counts = {"seeds": result.funnel[0].added, "prompts": result.table.height}
         if first is not None:
@@ -118,7 +122,7 @@ def build(
 
     target = out / recipe.name / recipe.version
     identity = _identity(recipe, limit)
-    if (there := _finished(target, identity)) is not None:
+    if (there := versions.finished(target, identity)) is not None:
         return Built(target, there, fresh=False)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -130,7 +134,9 @@ def build(
             FileLock(target.parent / f".{recipe.version}.lock", timeout=0),
             Ledger(ledger or out / "ledger.db") as held,
         ):
-            context = Context(recipe.seed, recipe.base, held, limit, progress)
+            if (there := versions.finished(target, identity)) is not None:  # by another process, meanwhile
+                return Built(target, there, fresh=False)
+            context = Context(recipe.seed, recipe.base, held, limit, progress, asks=_asks(recipe))
             manifest = _build(recipe, context, identity, target)
     except Timeout:
         raise BuilderError(f"another build of {recipe.name} {recipe.version} is running in {out}") from None
@@ -148,8 +154,10 @@ def _build(recipe: Recipe, context: Context, identity: dict[str, Any], target: P
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
     counts = outputs.write(result.table, result.rejects, work)
-    if not counts["pairs"] and not any("pair" in note for note in context.notes):
-        context.notes.append("no pairs: the recipe has no `pair` step, or no side of a pair was left")
+    if not any(step.name == "pair" for step in recipe.steps):
+        context.notes.append("no pairs: the recipe has no `pair` step")
+    if sum(line.added - line.expanded for line in result.funnel) != counts["rows"]["made"]:
+        raise TableLawError(f"{counts['rows']} do not add up to what the funnel made: {result.funnel}")
     manifest = {
         "schema": "manifest/v1",
         "name": recipe.name,
@@ -177,8 +185,7 @@ def _build(recipe: Recipe, context: Context, identity: dict[str, Any], target: P
     report.write(work)
     manifest["files"] = {name: hash for name, hash in outputs.file_hashes(work).items() if name != "manifest.json"}
     _write_manifest(work, manifest)
-    shutil.rmtree(target, ignore_errors=True)  # `_finished` refused whatever must stay
-    work.rename(target)
+    versions.put(work, target)
     return manifest
 
 
@@ -198,36 +205,3 @@ def _identity(recipe: Recipe, limit: int | None) -> dict[str, Any]:
         inputs |= STEPS[step.name].check(step.config, recipe.base)
     version = installed("instruct-builder")
     return {"recipe": recipe.identity(), "inputs": inputs, "limit": limit, "builder_version": version}
-
-
-def _finished(target: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the manifest of the same build if it is there and whole; refuse to write over anything else.
-
-    Raises:
-        InputError: this version is there with other content, or the folder holds something else.
-    """
-    if not target.exists() or not any(target.iterdir()):
-        return None
-    try:
-        manifest: dict[str, Any] = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
-        before = {name: manifest[name] for name in identity}
-    except (OSError, ValueError, KeyError):
-        what = "is there and is no finished build of ours"
-        raise InputError([Problem(str(target), 0, what, "move it away, or build with another --out")]) from None
-    if before == identity and not manifest["spend"]["failed"]:
-        return manifest
-    if before == identity or manifest["preview"]:
-        return None
-    differing = "; ".join(_differences(before, identity))
-    what = f"this version is finished and a version never changes; what differs: {differing}"
-    raise InputError([Problem(str(target), 0, what, "raise `version` in the recipe, or build with another --out")])
-
-
-def _differences(before: Any, after: Any, path: str = "") -> list[str]:
-    if isinstance(before, dict) and isinstance(after, dict):
-        keys = list(dict.fromkeys([*before, *after]))
-        return [d for k in keys for d in _differences(before.get(k), after.get(k), f"{path}.{k}".lstrip("."))]
-    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        pairs = enumerate(zip(before, after, strict=True))
-        return [d for i, (b, a) in pairs for d in _differences(b, a, f"{path}[{i}]")]
-    return [] if before == after else [f"{path} was {before!r}, is {after!r}"]

@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
     from builder.config import Config
 
-# How an answer is fetched, never which answer is asked for: no part of a recipe's identity.
-_NOT_IDENTITY = frozenset({"concurrency", "timeout", "retries", "key_env"})
-
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$"
 _VERSION = r"^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}([-+.][A-Za-z0-9.+-]{1,40})?$"
 _ONCE = ("seed", "generate", "near_miss", "pair", "emit")
@@ -64,18 +61,12 @@ class Recipe:
 
     def identity(self) -> dict[str, Any]:
         """Return what decides the content of the dataset, as plain data."""
-        steps = [{step.name: _identity(step.config.model_dump(mode="json"))} for step in self.steps]
+        steps = [{step.name: step.config.identity()} for step in self.steps]
         return {"name": self.name, "version": self.version, "seed": self.seed, "steps": steps}
 
     def hash(self) -> str:
         """Return the recipe's content hash."""
         return content_id("recipe", self.identity())
-
-
-def _identity(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _identity(v) for k, v in value.items() if k not in _NOT_IDENTITY and v is not None}
-    return [_identity(v) for v in value] if isinstance(value, list) else value
 
 
 def find(source: str) -> tuple[str, str, Path]:

@@ -24,7 +24,7 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from builder.errors import TableLawError
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 Message = dict[str, str]
 
-ROLES = ("system", "user", "assistant")
+_MARKS = ("dropped", "failed")
 
 
 def canonical_json(value: Any) -> str:
@@ -54,26 +54,33 @@ def prompt_id(messages: Sequence[Message]) -> str:
     return content_id("prompt", normal)
 
 
-def schema() -> dict[str, Any]:
+def same_request(row: Mapping[str, Any]) -> str:
+    """Return what two rows must share for their answers to be compared: the prompt as it stands, and its checks.
+
+    `prompt_id` forgives case and spacing, which may be the very thing a prompt is about.
+    """
+    return canonical_json([row["prompt"], row["checks"]])
+
+
+def columns() -> dict[str, Any]:
     """Return the columns every row has from the seed on, with their polars types."""
     import polars as pl
 
     text = pl.String()
-    columns: dict[str, Any] = dict.fromkeys(("id", "parent", "seed_id", "prompt_id"), text)
-    columns["prompt"] = pl.List(pl.Struct({"role": pl.String(), "content": pl.String()}))
-    others = ("response", "reference", "source", "license", "task", "checks", "dropped", "failed", "evidence")
-    columns.update(dict.fromkeys(others, text))
-    return columns
+    ids = dict.fromkeys(("id", "parent", "seed_id", "prompt_id"), text)
+    prompt = {"prompt": pl.List(pl.Struct({"role": text, "content": text}))}
+    others = ("response", "reference", "source", "license", "task", "checks", *_MARKS, "evidence")
+    return ids | prompt | dict.fromkeys(others, text)
 
 
 def frame(rows: Sequence[dict[str, Any]], like: pl.DataFrame | None = None) -> pl.DataFrame:
     """Make a table of plain dicts; what a row does not name is null. `like` gives columns beyond the first."""
     import polars as pl
 
-    columns = schema() | (dict(like.schema) if like is not None else {})
-    values: dict[str, Any] = {name: [row.get(name) for row in rows] for name in columns}
+    kinds = columns() | (dict(like.schema) if like is not None else {})
+    values: dict[str, Any] = {name: [row.get(name) for row in rows] for name in kinds}
     values["prompt"] = _prompts(values["prompt"])
-    return pl.DataFrame(values, schema=columns)
+    return pl.DataFrame(values, schema=kinds)
 
 
 def _prompts(prompts: list[Any]) -> pl.Series:
@@ -124,7 +131,7 @@ def check_laws(before: pl.DataFrame, after: pl.DataFrame, step: str, *, grows: b
 
     Raises:
         TableLawError: a column was lost, an id repeated, a row vanished without a child or came from nowhere,
-            an identity column or an earlier mark was changed, or a mark does not name its step.
+            what a row is or an earlier mark was changed, or a mark does not name its step.
     """
     import polars as pl
 
@@ -147,12 +154,15 @@ def check_laws(before: pl.DataFrame, after: pl.DataFrame, step: str, *, grows: b
     childless = vanished.join(added.select(id="parent"), on="id", how="anti")
     if childless.height:
         raise broken(f"{childless.height} rows vanished without a child, first {childless['id'][0]}")
-    identity = ["id", "parent", "seed_id", "prompt_id", "prompt", "source"]
-    kept = after.select(identity).join(before.select(identity), on="id", suffix="_before")
-    for name in identity[1:]:
+    fixed = [name for name in columns() if name not in ("id", *_MARKS, "evidence")]
+    kept = after.select("id", *fixed).join(before.select("id", *fixed), on="id", suffix="_before")
+    for name in fixed:
         if kept.filter(pl.col(name).ne_missing(pl.col(f"{name}_before"))).height:
             raise broken(f"changed {name}")
-    for mark in ("dropped", "failed"):
+    strays = added.join(before.select(pl.col("id").alias("parent"), seed="seed_id"), on="parent")
+    if strays.filter(pl.col("seed_id") != pl.col("seed")).height:
+        raise broken("gave a child another seed_id than its parent's")
+    for mark in _MARKS:
         new = after.join(before.select("id", mark), on="id", how="left", suffix="_before")
         new = new.filter(pl.col(mark).ne_missing(pl.col(f"{mark}_before")))
         if new[f"{mark}_before"].count():

@@ -19,6 +19,8 @@ from builder.rows import Message, content_id
 KINDS = ("sft", "preference")
 Row = Mapping[str, Any]
 
+_MOST_PROBLEMS = 50
+
 
 def names() -> list[str]:
     """List every schema there is, as `sft/v1`."""
@@ -146,6 +148,8 @@ def validate(path: Path) -> tuple[dict[str, int], list[Problem]]:
                 continue
             kind = "preference" if "chosen" in row else "sft"
             problems += [Problem(str(file), number, f"not {latest(kind)}: {wrong}") for wrong in faults(kind, row)]
+            if len(problems) >= _MOST_PROBLEMS:
+                return counts, [*problems, Problem(str(file), number, "stopped here: too many problems")]
     return counts, problems
 
 
@@ -169,6 +173,8 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
         with file.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
                 try:
+                    if not line.strip():
+                        continue
                     row = json.loads(line)
                 except (ValueError, RecursionError) as error:
                     yield number, f"not JSON: {error}"

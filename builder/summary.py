@@ -29,7 +29,7 @@ def built(folder: Path, manifest: Manifest, fresh: bool, console: Console) -> No
     _funnel(manifest, console)
     rows = manifest["rows"]
     console.print(
-        f"{rows['made']} rows made = {rows['sft']} SFT + {rows['preference_only']} only as a pair's rejected side"
+        f"{rows['made']} rows made = {rows['sft']} SFT + {rows['preference_only']} only as a side of a pair"
         f" + {rows['rejected']} rejected; {manifest['pairs']} preference pairs"
     )
     spend = manifest["spend"]

@@ -8,7 +8,7 @@ import pytest
 from builder.config import SeedConfig
 from builder.context import Context
 from builder.errors import InputError
-from builder.rows import check_laws, frame, schema
+from builder.rows import check_laws, columns, frame
 from builder.steps.seed import seed
 
 FRUITS = {"instruction": "Name three fruits.", "output": "Apples, pears, plums."}
@@ -26,7 +26,7 @@ def read(base, path="seeds.jsonl", limit=None, **config):
     before = frame([])
     after = seed(before, SeedConfig(**config), context)
     check_laws(before, after, "seed", grows=True)
-    assert dict(after.schema) == schema()
+    assert dict(after.schema) == columns()
     return after, context.notes
 
 

@@ -45,7 +45,7 @@ def test_datasets_loads_the_folder_by_its_card(folder, text, tmp_path):
 
 def test_body_tells_how_it_was_made(text):
     _, body = front_matter(text)
-    assert "47 rows were made: 32 are SFT rows, 9 only the rejected side of a pair, 6 were rejected" in body
+    assert "47 rows were made: 32 are SFT rows, 9 only a side of a pair, 6 were rejected" in body
     assert "```yaml\nname: sample  # made by hand\nsteps: []\n```" in body
     assert "| dedup | 43 | 0 | 2 | 41 | 2 near-duplicate |" in body
     assert "| seeds.jsonl | CC0-1.0 | 41 |" in body

@@ -1,13 +1,15 @@
 """Laws of the embedded teacher, held over every family and every world."""
 
+import json
 import os
 import random
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from builder.embedded import Answer, NearMisses, Refusal, answer, near_misses, tasks
+from builder.embedded import VERSION, Answer, NearMisses, Refusal, answer, near_misses, tasks
 from builder.embedded.families import FAMILIES
 from builder.embedded.grammar import Pattern
 from builder.embedded.teacher import char_distance
@@ -15,6 +17,7 @@ from builder.embedded.worlds import WORLDS, read, tell
 from builder.embedded.worlds.load import load
 from builder.verify import problems, verify
 
+GOLDEN = Path(__file__).parent / "golden" / "embedded.jsonl"
 OPEN_PROMPTS = [
     "Write a poem about the sea.",
     "Who won the football world cup in 1990?",
@@ -208,3 +211,19 @@ def test_a_world_file_that_cannot_be_read_names_the_line(tmp_path, line):
 def test_a_pattern_with_an_open_or_a_stray_bracket_is_refused(text):
     with pytest.raises(ValueError, match="in pattern"):
         Pattern(text).render(random.Random(0))
+
+
+def test_stored_prompts_get_their_stored_answers():
+    """Answers are part of a dataset's fingerprint: they change only together with embedded.VERSION."""
+    if os.environ.get("UPDATE_GOLDEN"):
+        drawn = [task for family in FAMILIES for task in tasks(3, seed=20, families=[family])]
+        rows = [{"messages": task.messages, "answer": said.text} for task in drawn if (said := answer(task.messages))]
+        lines = [json.dumps(row, ensure_ascii=False) for row in [{"version": VERSION}, *rows]]
+        GOLDEN.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    head, *rows = map(json.loads, GOLDEN.read_text(encoding="utf-8").splitlines())
+    assert head == {"version": VERSION}, "embedded.VERSION was raised: run with UPDATE_GOLDEN=1"
+    assert len(rows) == 3 * len(FAMILIES)
+    for row in rows:
+        said = answer(row["messages"])
+        found = said.text if isinstance(said, Answer) else said
+        assert found == row["answer"], f"raise embedded.VERSION, then run with UPDATE_GOLDEN=1: {row['messages']}"

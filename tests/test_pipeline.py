@@ -142,7 +142,7 @@ def test_a_folder_that_is_not_ours_is_left_alone(clean: Path) -> None:
     theirs = clean / "out" / "clean" / "0.1.0"
     theirs.mkdir(parents=True)
     (theirs / "thesis.txt").write_text("years of work")
-    with pytest.raises(InputError, match="no finished build of ours"):
+    with pytest.raises(InputError, match="not a finished build"):
         build(load_recipe(str(clean / "recipe.yaml")), clean / "out")
     assert (theirs / "thesis.txt").exists()
 

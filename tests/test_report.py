@@ -80,7 +80,7 @@ def test_funnel_and_rejects_name_their_reasons(page):
     for reason in ("near-duplicate", "needs an LLM", "refusal"):
         assert page.text.count(reason) >= 2
     assert "As an AI [model]" in page.text
-    assert "47 made = 32 SFT + 9 only the rejected side of a pair + 6 rejected" in page.text
+    assert "47 made = 32 SFT + 9 only a side of a pair + 6 rejected" in page.text
 
 
 def test_bars_of_the_funnel_stay_inside_their_line(folder):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.errors import TableLawError
-from builder.rows import canonical_json, check_laws, content_id, drop, frame, prompt_id, schema
+from builder.rows import canonical_json, check_laws, columns, content_id, drop, frame, prompt_id
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=6),
@@ -71,7 +71,7 @@ def test_case_width_and_spacing_do_not_make_two_prompts_of_one():
 
 
 def test_a_frame_has_every_column_even_without_rows():
-    assert dict(frame([]).schema) == schema()
+    assert dict(frame([]).schema) == columns()
     like = frame([]).with_columns(pl.lit(None, pl.Float64).alias("score"))
     assert frame([a_row("one", score=1.0)], like)["score"].to_list() == [1.0]
 
@@ -103,6 +103,13 @@ def child(name, parent, **others):
 
 
 PLANTED = {
+    "a changed response": (BEFORE.with_columns(response=pl.lit("x")), False, "changed response"),
+    "changed checks": (BEFORE.with_columns(checks=pl.lit("[]")), False, "changed checks"),
+    "a child of another seed": (
+        pl.concat([BEFORE, frame([child("four", "one", seed_id="b2:0")])]),
+        True,
+        "another seed_id",
+    ),
     "a deleted row": (BEFORE.head(2), False, "1 vanished"),
     "a deleted row in a growing step": (BEFORE.head(2), True, "vanished without a child"),
     "a row more in a marking step": (pl.concat([BEFORE, frame([child("four", "one")])]), False, "1 rows appeared"),

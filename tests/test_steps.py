@@ -56,7 +56,9 @@ def test_every_prompt_grows_one_child_per_teacher_and_sample(context):
     assert grown["parent"].to_list() == [id for id in table["id"] for _ in range(4)]
     assert grown["draw"].to_list() == [0, 1, 2, 3] * 3
     assert grown["call_key"].n_unique() == 12
-    assert grown["id"].to_list()[:2] == [content_id(table["id"][0], "generate", n) for n in (0, 1)]
+    assert grown["id"].to_list()[:2] == [
+        content_id(table["id"][0], "generate", n, grown["response"][n]) for n in (0, 1)
+    ]
     assert grown["prompt"].to_list()[::4] == table["prompt"].to_list()
     assert set(grown["model"]) == {"loopback"} and set(grown["finish_reason"]) == {"stop"}
     assert grown["output_tokens"].sum() == context.spend["output_tokens"] > 0
@@ -380,14 +382,14 @@ def test_a_row_that_breaks_the_schema_is_rejected_with_the_fault(context, respon
 def test_a_pair_falls_where_a_side_breaks_the_schema_and_the_summary_says_so(context):
     out = emitted(scored([("P", "a", 1, 0), ("P", "b </s>", 0, 1)]), context)
     assert out["sft"].to_list() == [True, False] and out["rejected_ids"].null_count() == 2
-    assert "emit: 1 pairs fell" in context.notes[-1]
+    assert "emit: 1 pairs were removed" in context.notes[-1]
 
 
 def test_a_pair_falls_where_its_rejected_side_was_dropped_after_pair(context):
     table = pair(scored([("P", "a", 1, 0), ("P", "b", 0, 1)]), config.PairConfig(), context)
     out = emitted(table.head(1), context, paired=False)
     assert out["sft"].to_list() == [True] and out["rejected_ids"].null_count() == 1
-    assert "emit: 1 pairs fell" in context.notes[-1]
+    assert "emit: 1 pairs were removed" in context.notes[-1]
 
 
 def test_best_only_keeps_one_sft_row_a_prompt_and_the_others_say_why(context):

@@ -134,7 +134,7 @@ FORMS: dict[str, Form] = {
     "sentences": Form(
         "layout",
         Phrases(
-            "[use|write] [exactly {n:int}|{n:int}] sentences[, no list|].",
+            "[use|write] [exactly |]{n:int} sentences[, no list|].",
             "[the answer|your reply] [must|should] [be|consist of] {n:int} [full|complete] sentences.",
             "[say|put] it in {n:int} [plain|short|proper] sentences.",
         ),

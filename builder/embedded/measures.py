@@ -42,8 +42,10 @@ class Conversion:
 
 
 def to_roman(value: str) -> str:
-    """Return a whole number as a Roman numeral."""
+    """Return a whole number below 4000 as a Roman numeral."""
     left, letters = int(value), ""
+    if not 0 < left < 4000:
+        raise ValueError(f"no Roman numeral for {value}")
     for worth, numeral in ROMAN:
         letters += numeral * (left // worth)
         left %= worth
@@ -52,6 +54,8 @@ def to_roman(value: str) -> str:
 
 def to_words(value: str) -> str:
     """Return a whole number below a thousand in words."""
+    if not 0 <= int(value) < 1000:
+        raise ValueError(f"not below a thousand: {value}")
     hundreds, rest = divmod(int(value), 100)
     ten, one = divmod(rest, 10)
     low: str = ONES[rest] if rest < 20 else TENS[ten - 2] + (f"-{ONES[one]}" if one else "")
@@ -71,23 +75,33 @@ def by_rate(value: str, way: str, rate: str, decimals: str) -> str:
     return rounded(exact, decimals)
 
 
+def _clock(value: str) -> tuple[int, str]:
+    """Return the hour and the minute of 14:30; ValueError for what is no time of day."""
+    if not re.fullmatch(r"(?:[01]?\d|2[0-3]):[0-5]\d", value):
+        raise ValueError(f"no time of day: {value!r}")
+    hour, minute = value.split(":")
+    return int(hour), minute
+
+
 def clock_12(value: str) -> str:
     """Return 14:30 as 2:30 pm."""
-    hour, minute = value.split(":")
-    return f"{(int(hour) - 1) % 12 + 1}:{minute} {'pm' if int(hour) > 11 else 'am'}"
+    hour, minute = _clock(value)
+    return f"{(hour - 1) % 12 + 1}:{minute} {'pm' if hour > 11 else 'am'}"
 
 
 def clock_24(value: str) -> str:
     """Return 2:30 pm as 14:30."""
     clock, half = value.split(" ")
-    hour, minute = clock.split(":")
-    return f"{int(hour) % 12 + 12 * (half == 'pm'):02}:{minute}"
+    hour, minute = _clock(clock)
+    if half not in ("am", "pm") or not 1 <= hour <= 12:
+        raise ValueError(f"no time of the 12-hour clock: {value!r}")
+    return f"{hour % 12 + 12 * (half == 'pm'):02}:{minute}"
 
 
 def clock_shift(value: str, hours: str) -> str:
     """Return a time of day some hours later (earlier, if negative)."""
-    hour, minute = value.split(":")
-    return f"{(int(hour) + int(hours)) % 24:02}:{minute}"
+    hour, minute = _clock(value)
+    return f"{(hour + int(hours)) % 24:02}:{minute}"
 
 
 def hours(value: str) -> str:
@@ -97,8 +111,9 @@ def hours(value: str) -> str:
 
 def minutes(value: str) -> str:
     """Return 2 h 15 min as 135."""
-    hour, _, minute, _ = value.split(" ")
-    return str(int(hour) * 60 + int(minute))
+    if not (found := re.fullmatch(r"(\d+) h ([0-5]?\d) min", value)):
+        raise ValueError(f"no hours and minutes: {value!r}")
+    return str(int(found[1]) * 60 + int(found[2]))
 
 
 def show_date(day: date, form: str) -> str:

@@ -101,10 +101,17 @@ def in_words(day: date) -> str:
 def read(text: str) -> list[Event] | None:
     """Return the plan that a text tells, or None where a sentence tells no event."""
     plan: list[Event] = []
+    day = date.min
     for sentence in SENTENCE_END.split(text.strip()):
         readings = [_event(how, slots) for how, phrases in STEPS.items() if (slots := phrases.read(sentence))]
         event = next(filter(None, readings), None)
         if event is None or (not plan and event[1] != "on"):
+            return None
+        if event[1] == "months" and day.day > 28:
+            return None  # a month later than the 31st can mean more than one day
+        try:
+            day = _move(day, *event[1:])
+        except (OverflowError, ValueError):
             return None
         plan.append(event)
     return plan

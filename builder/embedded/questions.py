@@ -32,7 +32,8 @@ QUESTIONS = {
         "[list|return] every {group} [that occurs|that comes up] among the {plural:word}, together with the {measure}.",
     ),
     "group_where": Phrases(
-        "[looking only at|counting only] the {plural:word} {where}, [show|give] the {group} and, for each, the {measure}.",
+        "[looking only at|counting only] the {plural:word} {where}, [show|give] the {group} and, for each, "
+        "the {measure}.",
         "[take|keep] the {plural:word} {where} and group them by {group}. [show|return] the {group} and the {measure}.",
     ),
     "top": Phrases(
@@ -148,7 +149,7 @@ def _build(kind: str, slots: dict[str, str], sheet: Sheet) -> Query | None:
         order, limit = _key(slots["order"]), int(slots["limit"])
         return (
             replace(query, order=order, down=ENDS[slots["end"]], limit=limit)
-            if slots["end"] in ENDS and order in known
+            if limit and slots["end"] in ENDS and order in sheet.numbers
             else None
         )
     if kind == "average":

@@ -109,13 +109,17 @@ def _read_json(text: str) -> Table | None:
     except (ValueError, RecursionError):
         return None
     if isinstance(data, dict) and data and all(isinstance(cells, list) for cells in data.values()):
-        height = min(map(len, data.values()))
+        height = len(next(iter(data.values())))
+        if any(len(cells) != height for cells in data.values()):
+            return None
         data = [{name: cells[at] for name, cells in data.items()} for at in range(height)]
     elif isinstance(data, dict):
         data = [data]
     if not isinstance(data, list) or not data or not all(isinstance(record, dict) for record in data):
         return None
     if any(list(record) != list(data[0]) for record in data):
+        return None
+    if not all(_plain(value) for record in data for value in record.values()):
         return None
     return _table([list(data[0]), *([_cell(value) for value in record.values()] for record in data)])
 
@@ -125,6 +129,13 @@ def _table(lines: list[list[str]]) -> Table | None:
     columns, *rows = lines
     sound = rows and len(set(columns)) == len(columns) and all(len(row) == len(columns) for row in rows)
     return Table(columns, rows) if sound else None
+
+
+def _plain(value: object) -> bool:
+    """Tell whether a value of JSON is the same once it was text: not a list, not "7", not an empty string."""
+    if isinstance(value, str):
+        return bool(value) and not NUMBER.fullmatch(value)
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def _cell(value: object) -> str:

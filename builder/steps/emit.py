@@ -9,12 +9,13 @@ A row that is neither an SFT row nor a side of a pair is dropped with its reason
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from builder import schema
 from builder.config import EmitConfig
 from builder.context import Context
-from builder.rows import drop
+from builder.rows import drop, same_request
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,7 +36,9 @@ def emit(table: pl.DataFrame, config: EmitConfig, context: Context) -> pl.DataFr
     sides = {id for id, rejected in pairs.items() if rejected} | {id for rejected in pairs.values() for id in rejected}
     lost = sum(len(row.get("rejected_ids") or []) for row in rows.values()) - sum(map(len, pairs.values()))
     if lost:
-        context.notes.append(f"emit: {lost} pairs fell, because a side was dropped after `pair` or is not valid")
+        context.notes.append(
+            f"emit: {lost} pairs were removed, because a side was dropped after `pair` or is not valid"
+        )
 
     table = table.with_columns(
         pl.Series("split", [_split(row["prompt_id"], config.test_share) for row in rows.values()], pl.String),
@@ -64,10 +67,15 @@ def _best(sft: set[str], rows: dict[str, Row]) -> set[str]:
     """Keep one row a prompt: the best score, and of equals the first."""
     best: dict[str, Row] = {}
     for row in (rows[id] for id in rows if id in sft):
-        held = best.setdefault(row["prompt_id"], row)
-        if (row.get("score") or 0) > (held.get("score") or 0):
-            best[row["prompt_id"]] = row
+        held = best.setdefault(same_request(row), row)
+        if _score(row) > _score(held):
+            best[same_request(row)] = row
     return {row["id"] for row in best.values()}
+
+
+def _score(row: Row) -> float:
+    score = row.get("score")
+    return -math.inf if score is None else score
 
 
 def _standing(row: Row, rows: dict[str, Row], faults: dict[str, str]) -> list[str]:

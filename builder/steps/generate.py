@@ -64,8 +64,8 @@ def generate(table: pl.DataFrame, config: GenerateConfig, context: Context) -> p
     for teacher in dict.fromkeys(draw.teacher for draw in wanted):
         requests = [draw.request for draw in wanted if draw.teacher is teacher]
         with context.progress(f"asking {teacher.name}", len({r.key for r in requests})) as advance:
-            answers, replayed = gate.ask_all(teacher, requests, context.ledger, advance)
-        _count(answers, replayed, context)
+            answers, held = gate.ask_all(teacher, requests, context.ledger, advance)
+        _count(answers, held, context)
         results |= answers
     if failed := context.spend["failed"]:
         context.notes.append(
@@ -79,13 +79,14 @@ def generate(table: pl.DataFrame, config: GenerateConfig, context: Context) -> p
     return pl.concat([stay, frame(children, _with_columns(table))], how="diagonal")
 
 
-def _count(answers: dict[str, Answer | Fault], replayed: int, context: Context) -> None:
-    said = [answer for answer in answers.values() if isinstance(answer, Answer)]
-    context.spend["replayed"] += replayed
-    context.spend["calls"] += len(said) - replayed
+def _count(answers: dict[str, Answer | Fault], held: set[str], context: Context) -> None:
+    said = {key: answer for key, answer in answers.items() if isinstance(answer, Answer)}
+    fresh = [answer for key, answer in said.items() if key not in held]
+    context.spend["replayed"] += len(held)
+    context.spend["calls"] += len(fresh)
     context.spend["failed"] += len(answers) - len(said)
-    context.spend["input_tokens"] += sum(answer.input_tokens or 0 for answer in said)
-    context.spend["output_tokens"] += sum(answer.output_tokens or 0 for answer in said)
+    context.spend["input_tokens"] += sum(answer.input_tokens or 0 for answer in fresh)
+    context.spend["output_tokens"] += sum(answer.output_tokens or 0 for answer in fresh)
 
 
 def _with_columns(table: pl.DataFrame) -> pl.DataFrame:
@@ -100,7 +101,7 @@ def _with_columns(table: pl.DataFrame) -> pl.DataFrame:
 
 def _child(parent: dict[str, Any], draw: Draw, result: Answer | Fault) -> dict[str, Any]:
     child = parent | {
-        "id": content_id(parent["id"], "generate", draw.number),
+        "id": content_id(parent["id"], "generate", draw.number, getattr(result, "text", None)),
         "parent": parent["id"],
         "reference": parent["response"] or parent["reference"],
         "response": None,

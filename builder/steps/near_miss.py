@@ -57,7 +57,7 @@ def near_miss(table: pl.DataFrame, config: NearMissConfig, context: Context) -> 
 def _child(parent: dict[str, Any], miss: NearMiss, number: int) -> dict[str, Any]:
     verdict = {label: label not in miss.broken for label in json.loads(parent["verdict"])}
     return parent | {
-        "id": content_id(parent["id"], "near_miss", number),
+        "id": content_id(parent["id"], "near_miss", number, miss.text),
         "parent": parent["id"],
         "response": miss.text,
         "near_miss": miss.kind,

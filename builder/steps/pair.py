@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from builder.config import PairConfig
 from builder.context import Context
-from builder.rows import canonical_json
+from builder.rows import same_request
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,9 +28,9 @@ def pair(table: pl.DataFrame, config: PairConfig, context: Context) -> pl.DataFr
         context.notes.append("no pairs: no answer has a score; put `verify` (or a judge) before `pair`")
     else:
         candidates = table.filter(pl.col("response").is_not_null() & pl.col("score").is_not_null())
-        answers: dict[str, list[dict[str, Any]]] = {}  # by the prompt as it stands: prompt_id forgives case and spacing
-        for row in candidates.select("id", "prompt", "response", "score", "failed").iter_rows(named=True):
-            answers.setdefault(canonical_json(row["prompt"]), []).append(row)
+        answers: dict[str, list[dict[str, Any]]] = {}
+        for row in candidates.select("id", "prompt", "checks", "response", "score", "failed").iter_rows(named=True):
+            answers.setdefault(same_request(row), []).append(row)
         for group in answers.values():
             made = _pairs(group, config)
             if isinstance(made, str):

@@ -48,12 +48,17 @@ def seed(table: pl.DataFrame, config: SeedConfig, context: Context) -> pl.DataFr
         InputError: the source cannot be read, no line of it is a seed, a mapped field stands in no row, or
             some line is bad and `on_bad` is stop.
     """
+    import polars as pl
+
     if config.tasks is not None:
         return _table(itertools.islice(_generated(config.tasks, config.license, context.seed), context.limit))
     check_fields(config.fields)
     source = open_source(config, context.base)
     reading = Reading(source, config, context.limit)
     table = _table(reading.rows())
+    if context.asks:
+        # judged by no step, for it will not be emitted: the teacher is asked anew
+        table = table.with_columns(pl.lit(None, pl.String).alias("response"), pl.col("response").alias("reference"))
     reading.judge()
     if reading.bad:
         kept = f"{source.name}: {len(reading.bad)} of {reading.count} {source.unit} could not be read"

@@ -4,7 +4,7 @@
     teacher.ask(messages)     one call, one answer, or a Fault
     gate.ask_all(...)         many calls, so many in flight, each through the ledger
 
-`make` turns a recipe's teacher into one of these. Only `distilabel_llms` knows distilabel.
+`make` turns a recipe's teacher into one of these. Only `distilabel_llms` and `embedded_llm` know distilabel.
 """
 
 from __future__ import annotations

@@ -46,6 +46,7 @@ class DistilabelTeacher:
         self.config = config
         self.provider = config.provider or "openai"
         self.model = config.model or ""
+        self.url = config.url.rstrip("/") if config.url else _OPENAI_URL if self.provider == "openai" else None
         self.name = f"{self.model} @ {config.url}" if config.url else f"{self.provider}:{self.model}"
         self._llm: Any = None
         self._secret = ""
@@ -58,7 +59,7 @@ class DistilabelTeacher:
         given = {name: getattr(self.config, name) for name in _ARGUMENTS} | self.config.extra
         return {
             "provider": self.provider,
-            "base_url": self.config.url,
+            "base_url": self.url,
             "model": self.model,
             "arguments": {name: value for name, value in given.items() if value is not None},
         }
@@ -68,12 +69,12 @@ class DistilabelTeacher:
         key = self._key()
         self._secret = key or ""
         if self.provider == "openai":
-            await self._probe(self.config.url or _OPENAI_URL, key)
+            await self._probe(str(self.url), key)
         provider = PROVIDERS[self.provider]
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # distilabel's own use of pydantic; nothing a user could mend
-                self._llm = _make_llm(provider.llm, self.config, self.model, key)
+                self._llm = _make_llm(provider.llm, self.config, self.url, key)
                 self._llm.load()
         except ImportError as error:
             extra = f"pip install 'instruct-builder[{provider.extra}]'" if provider.extra else str(error)
@@ -88,14 +89,14 @@ class DistilabelTeacher:
     def _key(self) -> str | None:
         """Find the key in the environment.
 
-        A URL of its own gets a key only if the recipe names one, or if it is on this machine: a key for one provider
-        must not travel to whatever server a recipe happens to name.
+        A URL gets a key only if the recipe names one (key_env), or if it is on this machine: a provider's key must not
+        travel to whatever server a recipe happens to name.
         """
         variable = self.config.key_env or PROVIDERS[self.provider].key
         key = os.environ.get(variable, "").strip() if variable else None
         if key and not (key.isascii() and key.isprintable()):  # not shown; a client would show it
             raise InputError(f"teacher {self.name}: what ${variable} holds is no key: a character is out of place")
-        if self.config.key_env is None and self.config.url and self.config.provider is None:
+        if self.config.key_env is None and self.config.url:
             local = urlsplit(self.config.url).hostname in ("localhost", "127.0.0.1", "::1")
             return key if local and key else "not-needed"
         if variable and not key and not (self.provider == "vllm-server"):
@@ -175,7 +176,7 @@ class DistilabelTeacher:
             await closing
 
 
-def _make_llm(class_name: str, config: TeacherConfig, model: str, key: str | None) -> Any:
+def _make_llm(class_name: str, config: TeacherConfig, url: str | None, key: str | None) -> Any:
     import logging
 
     from distilabel.models import llms
@@ -185,9 +186,8 @@ def _make_llm(class_name: str, config: TeacherConfig, model: str, key: str | Non
 
     cls = _with_finish_reason(getattr(llms, class_name), llms.OpenAILLM)
     fields = cls.model_fields
-    arguments: dict[str, Any] = {next(name for name in _MODEL_FIELDS if name in fields): model}
-    url = config.url or (_OPENAI_URL if class_name == "OpenAILLM" else None)  # or $OPENAI_BASE_URL would count
-    if url is not None:
+    arguments: dict[str, Any] = {next(name for name in _MODEL_FIELDS if name in fields): config.model}
+    if url is not None:  # given also for OpenAI itself, or $OPENAI_BASE_URL would count
         url_field = next((name for name in _URL_FIELDS if name in fields), None)
         if url_field is None:
             raise InputError(f"provider {config.provider} takes no `url`")

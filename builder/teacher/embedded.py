@@ -1,4 +1,4 @@
-"""The embedded teacher behind the same door as any other; `EmbeddedLLM` in distilabel_llms is its distilabel class."""
+"""The embedded teacher behind the same door as any other; `EmbeddedLLM` is its distilabel class."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from builder.config import TeacherConfig
 from builder.embedded import Refusal
 from builder.ledger import Answer
 from builder.rows import Message
+from builder.teacher import Fault
 
 
 class EmbeddedTeacher:
@@ -29,7 +30,10 @@ class EmbeddedTeacher:
 
     async def ask(self, messages: Sequence[Message]) -> Answer:
         """Read the prompt and compute; a prompt outside the grammars is refused, never guessed at."""
-        said = embedded.answer(list(messages))
+        try:
+            said = embedded.answer(messages)
+        except Exception as error:  # a solver that fails costs one row, as any teacher's call does
+            raise Fault("computation", f"{type(error).__name__}: {error}") from error
         if isinstance(said, Refusal):
             return Answer(None, f"refused: {said.reason}")
         return Answer(said.text, "stop")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,11 +43,11 @@ def ask_all(
     requests: Sequence[Request],
     ledger: Ledger,
     advance: Advance = lambda done, note="": None,
-) -> tuple[dict[str, Answer | Fault], int]:
+) -> tuple[dict[str, Answer | Fault], set[str]]:
     """Ask every request once. What the ledger holds is not asked again.
 
     Returns:
-        (answer or fault by key, how many came out of the ledger).
+        (answer or fault by key, the keys whose answers came out of the ledger).
 
     Raises:
         InputError, TeacherError: the teacher as a whole is unusable. Answers that came are in the ledger.
@@ -54,11 +55,22 @@ def ask_all(
     wanted = {item.key: item for item in requests}
     results: dict[str, Answer | Fault] = dict(ledger.get(list(wanted)))
     missing = [item for key, item in wanted.items() if key not in results]
-    replayed = len(results)
-    advance(replayed)
+    held = set(results)
+    advance(len(held))
     if missing:
-        asyncio.run(_ask_missing(teacher, missing, ledger, results, advance))
-    return results, replayed
+        _run(_ask_missing(teacher, missing, ledger, results, advance))
+    return results, held
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run to the end, also where a loop is running already, as in a notebook: then in a thread of its own."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(work)
+        return
+    with ThreadPoolExecutor(1) as aside:
+        aside.submit(asyncio.run, work).result()
 
 
 async def _ask_missing(
@@ -98,12 +110,13 @@ async def _ask_missing(
     finally:
         await teacher.close()
     kept = sum(isinstance(result, Answer) for result in results.values())
-    if stop is None and not kept:
-        stop = next(result for result in results.values() if isinstance(result, Fault))
+    faults = [result for result in results.values() if isinstance(result, Fault)]
+    if stop is None and not kept and any(fault.kind != "content filter" for fault in faults):
+        stop = faults[0]  # not one call went through: that is the server, not the prompts
     if stop is not None:
         raise TeacherError(
             f"teacher {teacher.name}: {stop}; stopped. {kept} answers are in {ledger.path} and will not be "
-            "asked again: mend the cause and run the same command"
+            "asked again: fix the cause, then run the same command"
         )
 
 

@@ -18,9 +18,12 @@ def one_of(response: str, answers: list[str]) -> bool:
 def number_is(response: str, value: float, tolerance: float = 0.0) -> bool:
     """Hold if the response is that number and nothing else (commas between thousands are free)."""
     found = NUMBER.fullmatch(response.strip().removesuffix("."))
-    return found is not None and abs(float(found.group().replace(",", "")) - value) <= tolerance + 1e-9
+    return found is not None and abs(float(found.group().replace(",", "")) - float(value)) <= tolerance + 1e-9
 
 
 def plain(text: str) -> str:
     """Return a text in lower case, blanks evened out, quotation marks around it and the last full stop taken off."""
     return " ".join(text.strip().strip("\"'").removesuffix(".").casefold().split())
+
+
+CHECKS = (answer_is, one_of, number_is)

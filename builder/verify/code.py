@@ -10,12 +10,14 @@ The expected results travel with the check, so a row shows what was asked of it;
 
 import re
 import sqlite3
+from contextlib import closing
 from typing import Any
 
 from builder.verify import inline, sandbox
 from builder.verify.data import same
 
 BLOCK = re.compile(r"^```[\w+-]*[ \t]*\n(.*?)^```[ \t]*$", re.DOTALL | re.MULTILINE)
+TYPE = re.compile(r"[A-Za-z]+(?: [A-Za-z]+)*(?:\(\d{1,3}\))?")  # of a column, and nothing that would be run
 STEPS = 50_000  # SQLite machine steps that a query may take
 LIMITS = {
     sqlite3.SQLITE_LIMIT_LENGTH: 5_000,
@@ -30,10 +32,10 @@ READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, 
 
 def sql_returns(response: str, tables: dict[str, Any], expected: list[list[Any]], ordered: bool = False) -> bool:
     """Hold if the response is one SQL query that returns the expected rows (in order, if `ordered`)."""
+    wanted = [list(row) for row in expected]
     found = _select(code_of(response), tables, len(expected))
     if found is None:
         return False
-    wanted = [list(row) for row in expected]
     if not ordered:
         found, wanted = sorted(found, key=_sort_key), sorted(wanted, key=_sort_key)
     return len(found) == len(wanted) and all(map(_same_row, found, wanted))
@@ -41,14 +43,14 @@ def sql_returns(response: str, tables: dict[str, Any], expected: list[list[Any]]
 
 def python_returns(response: str, function: str, cases: list[dict[str, Any]]) -> bool:
     """Hold if the response defines the Python function and it returns what each case expects for its `args`."""
+    calls, wanted = [case["args"] for case in cases], [case["returns"] for case in cases]
+    if not function.isidentifier() or not all(isinstance(args, list) for args in calls):
+        raise ValueError('a function has a Python name, and a case is such as {"args": [2], "returns": 4}')
     code = code_of(response)
     if function not in code:  # prose, or another function: no need to start a process for it
         return False
-    calls = [list(case["args"]) for case in cases]
     found = _call(code, function, calls)
-    if found is None or len(found) != len(cases):
-        return False
-    return all(_same_value(value, case["returns"]) for value, case in zip(found, cases, strict=True))
+    return found is not None and len(found) == len(wanted) and all(map(_same_value, found, wanted))
 
 
 def code_only(response: str) -> bool:
@@ -75,23 +77,33 @@ def _call(code: str, function: str, calls: list[list[Any]]) -> list[Any] | None:
 
 def _select(query: str, tables: dict[str, Any], expected: int) -> list[list[Any]] | None:
     """Run one query that may only read; None where it fails, runs too long or returns far too many rows."""
-    database = sqlite3.connect(":memory:", isolation_level=None)
-    try:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
         database.execute("PRAGMA temp_store = MEMORY")
         for name, table in tables.items():
-            columns = ", ".join(f'"{column}" {kind}' for column, kind in table["columns"].items())
-            database.execute(f'CREATE TABLE "{name}" ({columns})')
-            marks = ", ".join("?" * len(table["columns"]))
-            database.executemany(f'INSERT INTO "{name}" VALUES ({marks})', table["rows"])
+            _create(database, name, **table)
         for limit, most in LIMITS.items():
             database.setlimit(limit, most)
         database.set_authorizer(_may_only_read)
         database.set_progress_handler(lambda: True, STEPS)
-        return [list(row) for row in database.execute(query).fetchmany(expected + 1)]
-    except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError):
-        return None
-    finally:
-        database.close()
+        try:
+            found = database.execute(query)
+            return [list(row) for row in found.fetchmany(expected + 1)] if found.description else None
+        except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError):
+            return None
+
+
+def _create(database: sqlite3.Connection, name: str, columns: dict[str, str], rows: list[list[Any]]) -> None:
+    """Make a table and fill it; raises where the data are none for SQLite."""
+    if not all(TYPE.fullmatch(kind) for kind in columns.values()):
+        raise ValueError(f"a column of {name!r} has no type such as TEXT or INTEGER")
+    called, *keys = (_quoted(text) for text in (name, *columns))
+    typed = ", ".join(f"{key} {kind}" for key, kind in zip(keys, columns.values(), strict=True))
+    database.execute(f"CREATE TABLE {called} ({typed})")
+    database.executemany(f"INSERT INTO {called} VALUES ({', '.join('?' * len(columns))})", rows)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _may_only_read(action: int, _: str | None, name: str | None, *__: str | None) -> int:
@@ -120,3 +132,6 @@ def _sort_key(row: list[Any]) -> list[tuple[str, Any]]:
         ("number", round(value, 6)) if isinstance(value, int | float) else (type(value).__name__, str(value))
         for value in row
     ]
+
+
+CHECKS = (sql_returns, python_returns, code_only)

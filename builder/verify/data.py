@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+from builder.verify.arguments import Separator
 from builder.verify.text import count_phrase, without_list_numbers
 
 NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
@@ -28,7 +29,7 @@ def json_keys(response: str, keys: list[str]) -> bool:
     return isinstance(found, dict) and found.keys() == set(keys)
 
 
-def key_values(response: str, expected: dict[str, str], separator: str = ": ") -> bool:
+def key_values(response: str, expected: dict[str, str], separator: Separator = ": ") -> bool:
     """Hold if the response is one line per key, the key, the separator and its value; the order of lines is free."""
     found = [line.strip().partition(separator) for line in response.splitlines() if line.strip()]
     pairs = {key.strip().casefold(): value.strip() for key, _, value in found}
@@ -75,3 +76,6 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len({key for key, _ in pairs}) < len(pairs):
         raise ValueError("a key stands twice")
     return dict(pairs)
+
+
+CHECKS = (json_equals, json_keys, key_values, mentions, omits, no_new_numbers)

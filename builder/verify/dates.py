@@ -6,6 +6,8 @@ A plan is a list of events [name, how, value]; every event but those with "on" c
 """
 
 import re
+from collections.abc import Sequence
+from typing import Literal
 
 MONTHS = re.findall(r"\w+", "January February March April May June July August September October November December")
 WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
@@ -16,9 +18,13 @@ FORMS = {
     "slashes": r"(?P<d>\d\d)/(?P<m>\d\d)/(?P<y>\d{4})",
     "weekday": r"(?P<w>[A-Z][a-z]+)",
 }
+Form = Literal["iso", "long", "weekday_long", "slashes", "weekday"]
+Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+Unit = Literal["days", "working_days", "weeks", Weekday]
+FARTHEST = 10_000  # days, weeks or months that an event may be from the one before
 
 
-def plan_date(response: str, events: list[list[str]], event: str, form: str) -> bool:
+def plan_date(response: str, events: list[list[str]], event: str, form: Form) -> bool:
     """Hold if the response is just the date of the event, in the form asked for.
 
     Forms: iso (2025-03-05), long (5 March 2025), weekday_long (Wednesday, 5 March 2025), slashes (05/03/2025), weekday.
@@ -38,14 +44,14 @@ def plan_date(response: str, events: list[list[str]], event: str, form: str) -> 
     )
 
 
-def plan_gap(response: str, events: list[list[str]], first: str, last: str, unit: str) -> bool:
+def plan_gap(response: str, events: list[list[str]], first: str, last: str, unit: Unit) -> bool:
     """Hold if the response is just the number of days, working_days, weeks or Mondays (any weekday) between two events.
 
     The day of the first event does not count, the day of the last one does. Weeks are whole, working days are
     Monday to Friday.
     """
     days = _days(events)
-    passed = list(range(days[first] + 1, days[last] + 1))
+    passed: Sequence[int] = range(days[first] + 1, days[last] + 1)
     if unit == "working_days":
         passed = [day for day in passed if day % 7 < 5]
     elif unit == "weeks":
@@ -62,32 +68,39 @@ def _days(events: list[list[str]]) -> dict[str, int]:
     day = 0
     for event, how, value in events:
         day = _moved(day, how, value)
+        if not FIRST <= day <= LAST:
+            raise ValueError(f"{event!r} is on no day of the years 1 to 9999")
         days[event] = day
     return days
 
 
 def _moved(day: int, how: str, value: str) -> int:
     if how == "on":
-        year, month, date = map(int, value.split("-"))
-        return _number(year, month, date)
+        if not (found := re.fullmatch(FORMS["iso"], value, re.ASCII)):
+            raise ValueError(f"{value!r} is no date such as 2025-03-14")
+        return _number(int(found["y"]), int(found["m"]), int(found["d"]))
     if how == "next":
+        if value not in WEEKDAYS:
+            raise ValueError(f"{value!r} is no weekday")
         return next(later for later in range(day + 1, day + 8) if WEEKDAYS[later % 7] == value)
     year, month, date = _calendar(day)
     if how == "month_end":
         while _calendar(day + 1)[1] == month:
             day += 1
         return day
+    many = int(value)
+    if abs(many) > FARTHEST:
+        raise ValueError(f"{value} {how} is farther than {FARTHEST:,}")
     if how == "months":
-        years, month = divmod(year * 12 + month - 1 + int(value), 12)
+        years, month = divmod(year * 12 + month - 1 + many, 12)
         return _number(years, month + 1, date)
     if how == "working_days":
-        step = 1 if int(value) > 0 else -1
-        left = abs(int(value))
+        left = abs(many)
         while left:
-            day += step
+            day += 1 if many > 0 else -1
             left -= day % 7 < 5
         return day
-    return day + int(value) * (7 if how == "weeks" else 1)
+    return day + many * {"days": 1, "weeks": 7}[how]
 
 
 def _number(year: int, month: int, date: int) -> int:
@@ -118,3 +131,8 @@ def _calendar(day: int) -> tuple[int, int, int]:
         month + 3 - 12 * (month // 10),
         rest - (153 * month + 2) // 5 + 1,
     )
+
+
+FIRST, LAST = _number(1, 1, 1), _number(9999, 12, 31)
+
+CHECKS = (plan_date, plan_gap)

@@ -6,8 +6,9 @@ Both do the edits again from data: `corrected` by cutting the source at the old 
 import json
 import re
 from collections.abc import Sequence
+from typing import Literal
 
-LAYOUTS = ("bullets", "numbered", "lines", "semicolons", "json")
+Layout = Literal["bullets", "numbered", "lines", "semicolons", "json"]
 
 
 def corrected(response: str, source: str, changes: dict[str, str]) -> bool:
@@ -18,7 +19,7 @@ def corrected(response: str, source: str, changes: dict[str, str]) -> bool:
     found = " ".join(response.split())
     # A value may open a sentence in the source, and so may its replacement: the case of its first letter is free.
     wanted = "".join(
-        f"(?:{re.escape(piece[1:2])}|{re.escape(piece[1:2].swapcase())}){re.escape(piece[2:])}"
+        f"(?>{re.escape(piece[1:2])}|{re.escape(piece[1:2].swapcase())}){re.escape(piece[2:])}"
         if piece.startswith("\0")
         else re.escape(piece)
         for piece in pieces
@@ -26,7 +27,7 @@ def corrected(response: str, source: str, changes: dict[str, str]) -> bool:
     return re.fullmatch(wanted, found) is not None
 
 
-def edited_facts(response: str, facts: list[list[str]], edits: list[list[str]], layout: str) -> bool:
+def edited_facts(response: str, facts: list[list[str]], edits: list[list[str]], layout: Layout) -> bool:
     """Hold if the response is the facts ([label, value] each) after the edits, in order and in the layout.
 
     Edits: ["drop", label], ["add", label, value], ["first", label], ["last", label], ["sort"] (by label), ["reverse"].
@@ -84,3 +85,6 @@ def _read(text: str, layout: str) -> list[tuple[str, str]] | None:
         label, _, value = line[len(mark) :].partition(": ")
         bare.append((label, value))
     return bare
+
+
+CHECKS = (corrected, edited_facts)

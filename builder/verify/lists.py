@@ -6,8 +6,10 @@ A solver cuts and sorts lists; this code numbers the items and works on position
 import functools
 from collections.abc import Callable
 
+from builder.verify.arguments import Separator
 
-def list_steps(response: str, items: list[str], steps: list[list[str]], separator: str) -> bool:
+
+def list_steps(response: str, items: list[str], steps: list[list[str]], separator: Separator) -> bool:
     """Hold if the response is what the steps make of the items, joined by the separator.
 
     A step is a name and its argument: sort, sort_by_length, reverse, drop_letter L, keep_longer N, drop_first N,
@@ -19,7 +21,7 @@ def list_steps(response: str, items: list[str], steps: list[list[str]], separato
 
 def _redo(items: list[str], step: list[str]) -> list[str]:
     """Do one step by asking of every position what stands there afterwards."""
-    name, arg = step[0], step[1] if len(step) > 1 else ""
+    name, arg = (*step, "", "")[:2]
     count = len(items)
     last = count - 1
     match name:
@@ -57,3 +59,6 @@ def _by_rank(items: list[str], before: Callable[[str, str], bool]) -> list[str]:
         rank = sum(before(other, item) or (place < at and not before(item, other)) for place, other in enumerate(items))
         placed[rank] = item
     return placed
+
+
+CHECKS = (list_steps,)

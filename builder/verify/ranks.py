@@ -5,8 +5,9 @@ Nothing is sorted here: the order holds if no option stands before one that beat
 
 import itertools
 import operator
-from typing import Any
+from typing import Any, Literal
 
+from builder.verify.arguments import CountOrNone
 from builder.verify.text import NUMBERED
 
 TESTS = {
@@ -24,8 +25,8 @@ def ranked(
     options: dict[str, dict[str, Any]],
     by: list[list[str]],
     keep: list[list[Any]],
-    layout: str,
-    first: int = 0,
+    layout: Literal["commas", "lines", "numbered", "bullets"],
+    first: CountOrNone = 0,
 ) -> bool:
     """Hold if the response is the names of the options in the right order, and nothing else.
 
@@ -35,11 +36,23 @@ def ranked(
     """
     names = _read(response, layout)
     fit = [name for name, cells in options.items() if all(_passes(cells, *test) for test in keep)]
+    for column, way in by:
+        _comparable([options[name][column] for name in fit], column, way)
     if len(set(names)) < len(names) or not set(names) <= set(fit) or len(names) != min(first or len(fit), len(fit)):
         return False
     left_out = [name for name in fit if name not in names]
     follows = [*itertools.pairwise(names), *((names[-1], other) for other in left_out if names)]
     return all(_beats(options, before, after, by) for before, after in follows)
+
+
+def _comparable(cells: list[Any], column: str, way: str) -> None:
+    """Raise where a column cannot put options in order: it must hold numbers only or text only."""
+    if way not in ("up", "down"):
+        raise ValueError(f"{column} goes up or down, not {way!r}")
+    if len({"text" if isinstance(cell, str) else "number" for cell in cells}) > 1 or not all(
+        isinstance(cell, str | int | float) for cell in cells
+    ):
+        raise ValueError(f"{column} holds what cannot be compared")
 
 
 def _beats(options: dict[str, dict[str, Any]], one: str, other: str, by: list[list[str]]) -> bool:
@@ -71,3 +84,6 @@ def _read(response: str, layout: str) -> list[str]:
     marks = [NUMBERED.match(line) for line in lines]
     right = [mark is not None and mark[1] == str(at) for at, mark in enumerate(marks, 1)]
     return [line.split(" ", 1)[1] if ok else "" for line, ok in zip(lines, right, strict=True)]
+
+
+CHECKS = (ranked,)

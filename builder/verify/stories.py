@@ -4,12 +4,13 @@ import json
 import re
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 from builder.verify.answer import plain
 from builder.verify.data import same, unfenced
 
 EQUATION = re.compile(r"(\d{1,9}) ([-+*×x/÷:−]) (\d{1,9}) = (\d{1,12})", re.ASCII)
+LARGEST = 10**12  # a total, and a number that changes it, must be smaller
 
 
 def redacted(response: str, source: str, hidden: list[list[str]]) -> bool:
@@ -39,10 +40,18 @@ def _masked(value: str, how: str, mask: str) -> str:
             return value[-4:]
         case "digits":
             return "".join("#" if letter.isdigit() else letter for letter in value)
-    return mask
+        case "tag":
+            return mask
+    raise ValueError(f"no such way to hide a value: {how!r}")
 
 
-def routed(response: str, facts: dict[str, Any], rules: list[list[Any]], default: str, form: str) -> bool:
+def routed(
+    response: str,
+    facts: dict[str, Any],
+    rules: list[list[Any]],
+    default: str,
+    form: Literal["label", "numbered", "json"],
+) -> bool:
     """Hold if the response is the label of the first rule that fits the facts (or the default), in the form asked for.
 
     A rule is ["above" or "below", fact, number, label], ["is", fact, value, label] or ["told" or "untold", fact, null,
@@ -65,9 +74,14 @@ def _fits(facts: dict[str, Any], how: str, fact: str, value: Any) -> bool:
         return (fact in facts) == (how == "told")
     if fact not in facts:
         return False
-    return bool(
-        facts[fact] > value if how == "above" else facts[fact] < value if how == "below" else facts[fact] == value
-    )
+    match how:
+        case "above":
+            return bool(facts[fact] > value)
+        case "below":
+            return bool(facts[fact] < value)
+        case "is":
+            return bool(facts[fact] == value)
+    raise ValueError(f"no such rule: {how!r}")
 
 
 def worked_answer(response: str, start: int, events: list[list[Any]], last: str) -> bool:
@@ -76,20 +90,22 @@ def worked_answer(response: str, start: int, events: list[list[Any]], last: str)
     Events change the total: ["add", n], ["take", n], ["add_packs", k, n], ["take_each", k, n], ["part", k] (one part in
     k goes), ["times", k], ["share", k] (divided by k).
     """
+    totals = _totals(start, events)
     *steps, final = [line.strip() for line in response.strip().splitlines() if line.strip()] or [""]
     found = [EQUATION.fullmatch(step) for step in steps]
     told = [int(equation[4]) for equation in found if equation and _true(*map(equation.group, (1, 2, 3, 4)))]
     if len(told) < len(steps) or not final.startswith(last):
         return False
-    totals = _totals(start, events)
     left: Iterator[Fraction] = map(Fraction, told)
-    return all(total in left for total in totals) and final.removeprefix(last).strip() == str(totals[-1])
+    return all(total in left for total in totals) and final.removeprefix(last).strip() == str([start, *totals][-1])
 
 
 def _totals(start: int, events: list[list[Any]]) -> list[Fraction]:
     """Return the total after every event."""
     totals = [Fraction(start)]
     for event, *numbers in events:
+        if not numbers or not all(isinstance(number, int) and 0 < number < LARGEST for number in numbers):
+            raise ValueError(f"{event!r} needs whole numbers from 1 to {LARGEST - 1:,}")
         first, many = numbers[0], Fraction(numbers[-1] * (numbers[0] if len(numbers) == 2 else 1))
         change = {
             "add": many,
@@ -101,6 +117,8 @@ def _totals(start: int, events: list[list[Any]]) -> list[Fraction]:
             "share": totals[-1] / first - totals[-1],
         }
         totals.append(totals[-1] + change[event])
+        if max(abs(totals[-1].numerator), totals[-1].denominator) >= LARGEST:
+            raise ValueError(f"a total of {LARGEST:,} or more")
     return totals[1:]
 
 
@@ -109,3 +127,6 @@ def _true(left: str, sign: str, right: str, result: str) -> bool:
     if sign in "/÷:":
         return claimed * other == one and other != 0
     return claimed == (one + other if sign == "+" else one - other if sign in "-−" else one * other)
+
+
+CHECKS = (redacted, routed, worked_answer)

@@ -4,7 +4,7 @@ import csv
 import json
 import re
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 from builder.verify.answer import plain
 from builder.verify.data import json_equals, same, unfenced
@@ -12,9 +12,10 @@ from builder.verify.data import json_equals, same, unfenced
 NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
 
 Record = dict[str, str]
+Form = Literal["csv", "semicolons", "json", "json_columns", "json_lines", "markdown"]
 
 
-def table_is(response: str, form: str, columns: list[str], rows: list[list[str]], changes: list[list[str]]) -> bool:
+def table_is(response: str, form: Form, columns: list[str], rows: list[list[str]], changes: list[list[str]]) -> bool:
     """Hold if the response is the table (bare or in a code fence), changed as told, in the form asked for.
 
     Forms: csv, semicolons, json, json_columns, json_lines, markdown. Changes: ["drop", column], ["first", column],
@@ -29,8 +30,10 @@ def table_is(response: str, form: str, columns: list[str], rows: list[list[str]]
             names[column] = rest[0]
         elif change == "first":
             names = {column: names.pop(column), **names}
-        else:
+        elif change == "sort":
             records = _sorted(records, column, down=rest[0] == "down")
+        else:
+            raise ValueError(f"no such change: {change!r}")
     wanted = [{names[name]: record[name] for name in names} for record in records]
     text = unfenced(response)
     match form:
@@ -60,19 +63,21 @@ def table_answer(response: str, columns: list[str], rows: list[list[str]], ask: 
     """
     records = [dict(zip(columns, row, strict=True)) for row in rows]
     left = [record for record in records if _meets(record, *ask["where"])]
-    if ask["what"] == "count":
-        return _number(response) == len(left)
-    if ask["what"] == "names":
+    what, found = ask["what"], _number(response)
+    if what == "count":
+        return found == len(left)
+    if what == "names":
         return [plain(part) for part in response.split(",")] == [plain(record[ask["name"]]) for record in left]
-    cells = [Fraction(record[ask["column"]]) for record in left]
-    if ask["what"].startswith("who"):
-        wanted = {"who_max": 0, "who_second": 1, "who_min": len(cells) - 1}[ask["what"]]
+    cells = [_exact(record[ask["column"]]) for record in left]
+    if what in ("who_max", "who_min", "who_second"):
+        wanted = {"who_max": 0, "who_second": 1, "who_min": len(cells) - 1}[what]
         winners = [r for r, cell in zip(left, cells, strict=True) if sum(o > cell for o in cells) == wanted]
         return [plain(response)] == [plain(record[ask["name"]]) for record in winners]
-    found = _number(response)
+    if what not in ("sum", "mean", "max", "min", "range"):
+        raise ValueError(f"no such question: {what!r}")
     if found is None:
         return False
-    match ask["what"]:
+    match what:
         case "sum":
             return found - sum(cells) == 0
         case "mean":
@@ -81,8 +86,8 @@ def table_answer(response: str, columns: list[str], rows: list[list[str]], ask: 
             return found in cells and all(found >= cell for cell in cells)
         case "min":
             return found in cells and all(found <= cell for cell in cells)
-    widest = max(left_cell - right_cell for left_cell in cells for right_cell in cells)
-    return found == widest
+    ordered = sorted(cells)
+    return bool(cells) and found == ordered[-1] - ordered[0]
 
 
 def _meets(record: Record, column: str = "", how: str = "", value: str = "") -> bool:
@@ -90,8 +95,14 @@ def _meets(record: Record, column: str = "", how: str = "", value: str = "") -> 
         return True
     if how in ("is", "is not"):
         return (record[column].casefold() == value.casefold()) == (how == "is")
-    gap = Fraction(record[column]) - Fraction(value)
-    return gap > 0 if how == "above" else gap < 0
+    gap = _exact(record[column]) - _exact(value)
+    return {"above": gap > 0, "below": gap < 0}[how]
+
+
+def _exact(cell: str) -> Fraction:
+    if (number := _number(cell)) is None:
+        raise ValueError(f"{cell!r} is no number")
+    return number
 
 
 def _number(text: str) -> Fraction | None:
@@ -102,7 +113,7 @@ def _number(text: str) -> Fraction | None:
 def _sorted(records: list[Record], column: str, *, down: bool) -> list[Record]:
     """Put every record where as many others come before it as do."""
     numeric = all(NUMBER.fullmatch(record[column]) for record in records)
-    keys = [Fraction(r[column]) if numeric else r[column].casefold() for r in records]
+    keys = [_exact(r[column]) if numeric else r[column].casefold() for r in records]
     ranks = [
         sum((other > key if down else other < key) or (other == key and place < at) for place, other in enumerate(keys))  # type: ignore[operator]
         for at, key in enumerate(keys)
@@ -140,3 +151,6 @@ def _alike(found: list[list[str]], wanted: list[list[str]]) -> bool:
 
 def _even(cell: str) -> str | Fraction:
     return Fraction(cell) if len(cell) < 40 and NUMBER.fullmatch(cell) and cell.isascii() else cell
+
+
+CHECKS = (table_is, table_answer)

@@ -1,53 +1,56 @@
 """Checks on the form of a response: length, layout, case, words that must or must not be there."""
 
 import re
+from typing import Literal
 
-SENTENCE_END = re.compile(r"[.!?]+[\"')\]]*(?=\s|$)")
+from builder.verify.arguments import Count, CountOrNone, Separator
+
+SENTENCE_END = re.compile(r"(?<![.!?])[.!?]++[\"')\]]*+(?=\s|$)")  # a long run of dots is walked through once
 BULLET = re.compile(r"[-*•] \S")
-LIST_NUMBER = re.compile(r"^\s*\d+[.)] ", re.MULTILINE)
+LIST_NUMBER = re.compile(r"^[ \t]*\d+[.)] ", re.MULTILINE)
 # A digit after a point or a comma belongs to a longer number: 3 does not stand in "3.5" or "1,3".
 WORD_BEFORE = re.compile(r"\w$|\d[.,:]$")
 WORD_AFTER = re.compile(r"\w|[.,:]\d")
 NUMBERED = re.compile(r"(\d+)[.)] \S")
 
 
-def max_words(response: str, n: int) -> bool:
+def max_words(response: str, n: Count) -> bool:
     """Hold if the response has at most n words, and at least one."""
     return 0 < len(response.split()) <= n
 
 
-def min_words(response: str, n: int) -> bool:
+def min_words(response: str, n: CountOrNone) -> bool:
     """Hold if the response has at least n words."""
     return len(response.split()) >= n
 
 
-def sentences(response: str, n: int) -> bool:
+def sentences(response: str, n: Count) -> bool:
     """Hold if the response is exactly n sentences of running text (no list), each ended by . ! or ?."""
     text = response.strip()
     ends = list(SENTENCE_END.finditer(text))
     return len(ends) == n and ends[-1].end() == len(text) and not any(map(is_item, _lines(text)))
 
 
-def paragraphs(response: str, n: int) -> bool:
+def paragraphs(response: str, n: Count) -> bool:
     """Hold if the response is exactly n paragraphs parted by blank lines."""
     return len([part for part in re.split(r"\n\s*\n", response) if part.strip()]) == n
 
 
-def lines(response: str, n: int) -> bool:
+def lines(response: str, n: Count) -> bool:
     """Hold if the response has exactly n lines that are not blank."""
     return len(_lines(response)) == n
 
 
-def bullets(response: str, n: int) -> bool:
+def bullets(response: str, n: Count) -> bool:
     """Hold if the response is exactly n bullet points ("- ", "* " or "• ") and nothing else."""
     found = _lines(response)
     return len(found) == n and all(BULLET.match(line) for line in found)
 
 
-def numbered(response: str, n: int) -> bool:
+def numbered(response: str, n: Count) -> bool:
     """Hold if the response is exactly a list numbered 1 to n and nothing else."""
     marks = [NUMBERED.match(line) for line in _lines(response)]
-    return [mark.group(1) if mark else "" for mark in marks] == [str(number) for number in range(1, n + 1)]
+    return len(marks) == n and all(mark and mark.group(1) == str(number) for number, mark in enumerate(marks, 1))
 
 
 def lowercase(response: str) -> bool:
@@ -87,13 +90,13 @@ def first_line(response: str, text: str) -> bool:
     return len(found) > 1 and found[0].casefold() == text.casefold()
 
 
-def parts(response: str, n: int, separator: str) -> bool:
+def parts(response: str, n: Count, separator: Separator) -> bool:
     """Hold if the response is exactly n parts with the separator between them."""
     found = response.strip().split(separator)
     return len(found) == n and all(part.strip() for part in found)
 
 
-def sentence_ends(response: str, mark: str) -> bool:
+def sentence_ends(response: str, mark: Literal[".", "!", "?"]) -> bool:
     """Hold if every sentence (and every line of a list) ends with the mark: one of . ! ?"""
     found = _lines(without_list_numbers(response))
     ends = [end.group()[0] for line in found for end in SENTENCE_END.finditer(line)]
@@ -128,7 +131,7 @@ def forbids(response: str, words: list[str]) -> bool:
     return bool(response.strip()) and not any(count_phrase(response, word) for word in words)
 
 
-def keyword_count(response: str, word: str, n: int) -> bool:
+def keyword_count(response: str, word: str, n: CountOrNone) -> bool:
     """Hold if the word stands in the response exactly n times (any case, whole word)."""
     return count_phrase(response, word) == n
 
@@ -163,3 +166,28 @@ def is_item(line: str) -> bool:
 
 def _lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+CHECKS = (
+    max_words,
+    min_words,
+    sentences,
+    paragraphs,
+    lines,
+    bullets,
+    numbered,
+    lowercase,
+    uppercase,
+    no_commas,
+    quoted,
+    starts_with,
+    ends_with,
+    first_line,
+    parts,
+    sentence_ends,
+    emphasised,
+    in_order,
+    includes,
+    forbids,
+    keyword_count,
+)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any, Literal
 
 from builder.verify.dates import FORMS, MONTHS
 
@@ -16,8 +17,14 @@ ONES = re.findall(
 )
 TENS = re.findall(r"\S+", "- - twenty thirty forty fifty sixty seventy eighty ninety")
 
+Rates = Literal["rate", "to_fahrenheit", "to_celsius"]
+Times = Literal["clock_12", "clock_24", "clock_shift", "hours", "minutes", "date"]
+Numerals = Literal["roman", "from_roman", "words", "from_words", "binary", "from_binary"]
+Kind = Literal[Rates, Times, Numerals]
+Layout = Literal["lines", "bullets", "values"]
 
-def conversions(response: str, values: dict[str, str], kind: str, how: list[str], layout: str) -> bool:
+
+def conversions(response: str, values: dict[str, str], kind: Kind, how: list[str], layout: Layout) -> bool:
     """Hold if the response is every value converted as told, in order, in the layout asked for.
 
     Kinds: rate ["times" or "over", rate, decimals], to_fahrenheit [decimals], to_celsius [decimals], clock_12,
@@ -33,21 +40,35 @@ def conversions(response: str, values: dict[str, str], kind: str, how: list[str]
         whole = layout != "bullets" or all(line.startswith("- ") for line in found)
         parted = [line.removeprefix("- " if layout == "bullets" else "").partition(":") for line in found]
         told = [(name.strip(), value.strip()) for name, _, value in parted]
-    right = RIGHT[kind]
-    return whole and [name for name, _ in told] == list(values) and all(right(values[n], v, *how) for n, v in told)
+    answers = dict(told)
+    right = [RIGHT[kind](value, answers.get(name, ""), *how) for name, value in values.items()]
+    return whole and [name for name, _ in told] == list(values) and all(right)
 
 
 def _rated(value: str, told: str, way: str, rate: str, decimals: str) -> bool:
-    exact = Fraction(value) * Fraction(rate) if way == "times" else Fraction(value) / Fraction(rate)
+    exact = _exact(value) * _exact(rate) if way == "times" else _exact(value) / _exact(rate)
     return _rounded(exact, told, decimals)
 
 
 def _rounded(exact: Fraction, told: str, decimals: str) -> bool:
     """Tell whether a number is the exact one, rounded: no further digits, at most half a unit of the last one off."""
+    if decimals not in ("0", "1", "2", "3", "4", "5", "6"):
+        raise ValueError(f"decimals are 0 to 6, not {decimals!r}")
     if not NUMBER.fullmatch(told) or len(told.partition(".")[2]) > int(decimals):
         return False
     half = Fraction(1, 2 * 10 ** int(decimals))
     return -half <= Fraction(told) - exact <= half
+
+
+def _exact(value: str) -> Fraction:
+    return Fraction(_known(value if NUMBER.fullmatch(value) else None, value))
+
+
+def _known(read: Any, value: str) -> Any:
+    """Return what was read of a value that the check was given; raise where that is nothing."""
+    if read is None:
+        raise ValueError(f"{value!r} cannot be converted")
+    return read
 
 
 def _minutes(clock: str) -> int | None:
@@ -112,28 +133,25 @@ def _both(before: Callable[[str], object], after: Callable[[str], object], shape
     """Return a test that a value and what is told for it are the same thing, the latter in a certain shape."""
 
     def right(value: str, told: str, *how: str) -> bool:
-        return re.fullmatch(shape or ".+", told, re.ASCII) is not None and after(told) == before(value) is not None
+        return re.fullmatch(shape or ".+", told, re.ASCII) is not None and after(told) == _known(before(value), value)
 
     return right
 
 
 def _shifted(value: str, told: str, hours: str) -> bool:
-    minutes = _minutes(told)
-    return (
-        minutes is not None
-        and re.fullmatch(r"\d\d:\d\d", told) is not None
-        and (minutes - (_minutes(value) or 0) - 60 * int(hours)) % 1440 == 0
-    )
+    minutes, wanted = _minutes(told), (_known(_minutes(value), value) + 60 * int(hours)) % 1440
+    return re.fullmatch(r"\d\d:\d\d", told) is not None and minutes == wanted
 
 
 def _dated(value: str, told: str, form: str) -> bool:
-    return re.fullmatch(FORMS[form], told, re.ASCII) is not None and _day(told) == _day(value)
+    wanted = _known(_day(value), value)
+    return re.fullmatch(FORMS[form], told, re.ASCII) is not None and _day(told) == wanted
 
 
 RIGHT: dict[str, Callable[..., bool]] = {
     "rate": _rated,
-    "to_fahrenheit": lambda value, told, n: _rounded(Fraction(value) * 9 / 5 + 32, told, n),
-    "to_celsius": lambda value, told, n: _rounded((Fraction(value) - 32) * 5 / 9, told, n),
+    "to_fahrenheit": lambda value, told, n: _rounded(_exact(value) * 9 / 5 + 32, told, n),
+    "to_celsius": lambda value, told, n: _rounded((_exact(value) - 32) * 5 / 9, told, n),
     "clock_12": _both(_minutes, _minutes, r"\d{1,2}:\d\d [ap]m"),
     "clock_24": _both(_minutes, _minutes, r"\d\d:\d\d"),
     "clock_shift": _shifted,
@@ -147,3 +165,6 @@ RIGHT: dict[str, Callable[..., bool]] = {
     "binary": _both(_whole, _binary),
     "from_binary": _both(_binary, _whole),
 }
+
+
+CHECKS = (conversions,)

@@ -12,6 +12,7 @@ from builder.embedded.forms import Fact
 from builder.embedded.grammar import Phrases
 from builder.embedded.task import Messages, Slip, Task, user
 from builder.embedded.worlds import Passage
+from builder.verify import verify
 
 ABILITY = "instruction following"
 WEIGHT = 4.0
@@ -53,7 +54,10 @@ def answer(messages: Messages) -> str | None:
     """State the facts asked for so that every constraint holds."""
     if not (problem := _read(messages)):
         return None
-    return constraints.write(*problem[1:])
+    _, facts, asked = problem
+    text = constraints.write(facts, asked)
+    # A prompt changed by hand may ask for what these facts cannot meet: 5 bullet points of 2 facts.
+    return text if verify(text, constraints.checks(asked, facts)).passed else None
 
 
 def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Slip]:

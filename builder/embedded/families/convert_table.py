@@ -21,7 +21,8 @@ LEAD = (
 )
 REQUEST = Phrases(
     f"{LEAD}[convert|turn|change] the {{text}} {{here:here}} into {{form}}.",
-    f"{LEAD}[I need|please give me|write|return] the [rows|contents|entries] of the {{text}} {{here:here}} as {{form}}.",
+    f"{LEAD}[I need|please give me|write|return] the [rows|contents|entries] of the {{text}} {{here:here}} "
+    f"as {{form}}.",
     f"{LEAD}[take|read] the {{text}} {{here:here}} and [write|print] [it out|the same data] as "
     f"{{form}}[, nothing else|, without any comment|].",
     f"{LEAD}[what does the {{text}} {{here:here}} look like|how would the {{text}} {{here:here}} look] as "
@@ -195,4 +196,6 @@ def _read(messages: Messages) -> tuple[Table, str, list[Change]] | None:
         rest = found[1]
     # Two changes of one column could be read in more than one way.
     once = len({change[1] for change in changes}) == len(changes)
-    return (table, form, changes) if form and once else None
+    new = [change[2] for change in changes if change[0] == "rename"]
+    sound = once and not {*new} & {*table.columns} and len(changes) < len(table.columns) + 1
+    return (table, form, changes) if form and sound else None

@@ -210,7 +210,7 @@ def _arguments(kind: str, slots: dict[str, str]) -> list[str] | None:
         one = next((rate.plural for rate in RATES if rate.single == slots["unit"]), None)
         ways = {(one, slots["other"]): "times", (slots["other"], one): "over"}
         way = ways.get((slots["source"], slots["target"]))
-        return [way, slots["rate"], decimals] if way and decimals and one else None
+        return [way, slots["rate"], decimals] if way and decimals and float(slots["rate"]) > 0 else None
     if kind.startswith("to_"):
         return [decimals] if decimals else None
     if kind == "clock_shift":

@@ -19,7 +19,8 @@ REQUEST = Phrases(
     "[correct|fix] the {text} {here:here}: {fixes}. [change nothing else|leave everything else as it is|touch "
     "nothing else] and [return|give me] the [whole|full|corrected] {text}.",
     "[there is an error|something is wrong|I found a mistake] in the {text} {here:here}. [in truth|in "
-    "fact|actually], {fixes}. [write|send me] it again with [only that|nothing but this] [put right|changed].",
+    "fact|actually], {fixes}. [write it out again|send it back to me] with [only that|nothing but "
+    "this] [put right|changed].",
     "[please |][update|revise] the {text} {here:here} [so that it is right|to match our files]: {fixes}. [keep "
     "all other words as they are|keep the rest of the wording untouched|repeat the rest word for word].",
     "{fixes}. [that is not what|this differs from what] the {text} {here:here} says, so [amend|correct|edit] it "
@@ -94,6 +95,8 @@ def _write(passage: Passage, new: dict[str, str]) -> str:
 
 def _found(text: str, value: str) -> list[tuple[int, int]]:
     """Return where a value stands in a text as whole words, perhaps with the capital of a sentence's start."""
+    if not value:
+        return []
     first = f"[{value[0]}{value[0].upper()}]" if value[0].isalpha() else re.escape(value[0])
     pattern = rf"(?<![\w@]){first}{re.escape(value[1:])}(?!\w)"
     return [found.span() for found in re.finditer(pattern, text)]
@@ -112,7 +115,8 @@ def _read(messages: Messages) -> tuple[Passage, dict[str, str]] | None:
     new: dict[str, str] = {}
     for text in re.split(r"; (?=the |as )", reading.slots["fixes"]):
         fix = _read_fix(passage.world, text[0].lower() + text[1:])
-        if not fix or fix[0] not in passage.record:
+        # A fact that is fixed twice, or told in two places, could be meant in more than one way.
+        if not fix or fix[0] in new or len(_found(passage.text, passage.record.get(fix[0], ""))) != 1:
             return None
         new[fix[0]] = fix[1]
     return passage, new

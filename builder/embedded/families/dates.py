@@ -1,6 +1,6 @@
 """Work out a date, or the time between two dates, from a plan told in words.
 
-The garden fair is on 14 March 2025. The first review follows 10 working days (Monday to Friday) later. ... -> 2025-03-28
+The garden fair is on 14 March 2025. The first review follows 10 working days later. ... -> 2025-03-28
 """
 
 import random
@@ -95,7 +95,9 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
         if how in ("days", "working_days"):
             changed["one_day_off"] = (event, how, str(int(value) + 1))
         for kind, wrong in changed.items():
-            yield Slip(kind, _solve([*plan[:at], wrong, *plan[at + 1 :]], asked))
+            text = _solve([*plan[:at], wrong, *plan[at + 1 :]], asked)
+            if not text.startswith("-"):
+                yield Slip(kind, text)
     if len(asked) == 2:
         event, form = asked
         yield Slip("other_event", _solve(plan, (rng.choice([name for name, *_ in plan if name != event]), form)))

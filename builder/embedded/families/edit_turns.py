@@ -59,7 +59,7 @@ EDITS = {
         "put [the fields|all items] in alphabetical order",
     ),
     "reverse": Phrases("[reverse|turn round] the order[| of the items]"),
-    "layout": Phrases("[switch to|write it as|turn it into|give it to me as] {layout}"),
+    "layout": Phrases("[switch to|write everything as|turn the list into|give me everything as] {layout}"),
 }
 JOINS = (" and ", ", then ", ", and after that ")
 Edit = tuple[str, str]  # its name, and a label, a layout or ""
@@ -206,24 +206,35 @@ def _read(messages: Messages) -> tuple[dict[str, str], list[State], list[Edit]] 
     facts = _facts(passage)
     state = State(tuple(prose.split(reading.slots["labels"])), _layout(reading.slots["layout"]))
     states, done = [state], []
-    for turn in messages[2::2]:
-        edits = _read_turn(turn["content"], facts, states[-1])
-        if edits is None:
+    if not set(state.labels) <= set(facts) or len(set(state.labels)) < len(state.labels) or not state.layout:
+        return None
+    for said, turn in zip(messages[1::2], messages[2::2], strict=True):
+        edits = _read_turn(turn["content"])
+        # The edits start from what the assistant said: it must be what is known here.
+        if edits is None or said["content"] != _write(facts, states[-1]):
             return None
         for edit in edits:
+            if not _fits(edit, facts, states[-1]):
+                return None
             states.append(_edit(states[-1], edit))
         done += edits
-    return (facts, states, done) if set(state.labels) <= set(facts) and state.layout else None
+    return (facts, states, done) if states[-1].labels else None
 
 
-def _read_turn(text: str, facts: dict[str, str], state: State) -> list[Edit] | None:
+def _fits(edit: Edit, facts: dict[str, str], state: State) -> bool:
+    """Tell whether an edit is about what is there: one drops or moves what is listed, and adds what is not."""
+    name, label = edit
+    if name == "add":
+        return label in facts and label not in state.labels
+    return name not in ("drop", "first", "last") or label in state.labels
+
+
+def _read_turn(text: str) -> list[Edit] | None:
     for pattern in FOLLOW.patterns:
         if slots := pattern.read(text):
             edits = [_read_edit(part) for part in re.split(r", then |, and after that | and ", slots["edits"])]
             found = [edit for edit in edits if edit]
-            if len(found) == len(edits) and all(
-                name in ("sort", "reverse", "layout") or label in facts for name, label in found
-            ):
+            if len(found) == len(edits):
                 return found
     return None
 

@@ -47,7 +47,7 @@ FORMS = {
         '[answer|reply] in JSON [with|using] the keys "field", "wrong" and "right" [for|and] text values.',
     ),
 }
-BOXES = ("record and text", "record, then the text", "two versions", "material")
+BOXES = ("record, followed by the text", "record with its text", "material")
 NONES = ("no contradiction", "all correct", "none", "no error", "everything agrees", "no difference")
 
 
@@ -152,4 +152,6 @@ def _read(messages: Messages) -> tuple[Passage, dict[str, str], str, str] | None
         return None
     if not all(re.fullmatch(passage.world.by_key[key].kind.regex, value) for key, value in record.items()):
         return None
+    if len([key for key, value in passage.record.items() if record[key] != value]) > 1:
+        return None  # the forms have room for one mistake
     return passage, record, form, reading.slots["none"].strip('"')

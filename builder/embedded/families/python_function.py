@@ -3,6 +3,7 @@
 ... `sum_up(scores)` ... Take the numbers that are even, double each of them and return their sum. -> def sum_up ...
 """
 
+import keyword
 import random
 import re
 from collections.abc import Iterator
@@ -209,12 +210,15 @@ def _read(messages: Messages) -> tuple[str, str, Plan] | None:
     if not reading or not signature or not (slots := TASK.read(reading.slots["task"])):
         return None
     kind = slots["kind"]
+    if any(keyword.iskeyword(name) or name[0].isdigit() for name in signature.groups()):
+        return None
     if kind not in KEEP or TAKES[kind].read(reading.slots["takes"]) is None:
         return None
     parts = JOIN.split(slots["keep"])
     keep = [_read_part(KEEP[kind], text) for text in parts[::2]]
     change, make = _read_part(CHANGE[kind], slots["change"]), _read_part(MAKE[kind], slots["make"])
-    if change is None or make is None or None in keep or len(keep) > 2:
+    by_zero = ("divisible", "0") in keep or change == ("rest", "0")
+    if change is None or make is None or None in keep or len(keep) > 2 or by_zero:
         return None
     word = parts[1] if len(parts) > 1 else "and"
     return signature[1], signature[2], Plan(kind, tuple(part for part in keep if part), word, change, make)

@@ -47,7 +47,7 @@ FIRST = Phrases(
     "[stop after|list no more than] the [first|top|best] {count:int}.",
 )
 LAYOUTS = {
-    "commas": Phrases("the names [on one line, separated by|with] commas", "just the names, separated by commas"),
+    "commas": Phrases("the names on one line, separated by commas", "just the names, separated by commas"),
     "lines": Phrases("one name per line", "the names line by line"),
     "numbered": Phrases("a numbered list of the names", "the names as a numbered list"),
     "bullets": Phrases("a bulleted list of the names", 'the names as bullet points that start with "- "'),
@@ -220,6 +220,8 @@ def _read(messages: Messages) -> tuple[Sheet, list[Row], Ranking] | None:
     )
     if not asked or not layout or len(found) < len(rows) or any(row.keys() != found[0].keys() for row in found):
         return None
+    if len({row[sheet.name] for row in found}) < len(found):
+        return None
     needed = {column for column, _ in asked.by} | {test.column for test in asked.where.conditions}
     return (sheet, found, replace(asked, layout=layout)) if needed <= found[0].keys() else None
 
@@ -251,6 +253,11 @@ def _read_rules(sheet: Sheet, text: str) -> Ranking | None:
     (end, first), (next_end, second) = (
         (order[0][a], order[0][b].replace(" ", "_")) for a, b in (("end", "first"), ("next", "second"))
     )
-    if limit is None or not {first, second} <= set(sheet.numbers) or not {end, next_end} <= set(ENDS):
+    if (
+        limit is None
+        or (last[1] and not int(limit["count"]))
+        or not {first, second} <= set(sheet.numbers)
+        or not {end, next_end} <= set(ENDS)
+    ):
         return None
     return Ranking(where, ((first, ENDS[end]), (second, ENDS[next_end])), int(limit["count"]), "")

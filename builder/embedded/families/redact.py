@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from builder.embedded import frame, worlds
 from builder.embedded.grammar import Pattern, Phrases
 from builder.embedded.task import Messages, Slip, Task, user
-from builder.embedded.vocab import FIRST_NAMES, LAST_NAMES
+from builder.embedded.vocab import CITIES, FIRST_NAMES, LAST_NAMES
 from builder.embedded.worlds import SENTENCE_END, Passage, kinds
 
 ABILITY = "conversion"
@@ -213,7 +213,18 @@ def _read(messages: Messages) -> tuple[str, Secrets, Rules] | None:
         else:
             told.append(sentence)
     passage = worlds.read(" ".join(told)) if told else None
-    return (reading.body, secrets | _secrets_of(passage), rules) if passage else None
+    if not passage or any(_may_hide(passage.record[key]) for key in passage.record if _is_free(passage, key)):
+        return None
+    return reading.body, secrets | _secrets_of(passage), rules
+
+
+def _is_free(passage: Passage, key: str) -> bool:
+    return passage.world.by_key[key].kind.lower
+
+
+def _may_hide(words: str) -> bool:
+    """Tell whether plain words might hold a secret of their own: a digit, an address, a full name, a city."""
+    return bool(re.search(r"[\d@]|[A-Z]\w+ [A-Z]", words)) or not {*CITIES}.isdisjoint(words.split())
 
 
 def _read_rules(text: str) -> Rules | None:

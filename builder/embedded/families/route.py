@@ -160,7 +160,7 @@ def _spell(rng: random.Random, rules: list[Rule], default: str, plurals: set[str
     """Write the rules as numbered lines or as sentences."""
     lines = []
     for how, fact, value, label in rules:
-        shown = f'"{value}"' if how == "is" else value
+        shown = f'"{value}"' if how == "is" else f"{value:.2f}" if isinstance(value, float) else value
         condition = _lower(CONDITIONS[how].render(rng, fact=fact, value=shown, be="are" if fact in plurals else "is"))
         lines.append(RULE.render(rng, condition=condition, label=label))
     lines.append(DEFAULT.render(rng, label=default))
@@ -203,6 +203,9 @@ def _read(messages: Messages) -> tuple[dict[str, Any], list[Rule], str, str] | N
     if not reading or not (passage := worlds.read(reading.body)):
         return None
     form = next((name for name, words in FORMS.items() if words.read(reading.slots["form"]) is not None), None)
+    numbers = re.findall(r"^(\d+)\. ", reading.slots["rules"], re.MULTILINE)
+    if numbers != [str(number) for number in range(1, len(numbers) + 1)]:
+        return None
     *lines, last = re.split(r"\n\d+\. ", "\n" + reading.slots["rules"])[1:] or [""]
     default = DEFAULT.read(last)
     labels = {field.label for field in passage.world.fields}

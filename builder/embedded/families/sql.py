@@ -18,8 +18,8 @@ ABILITY = "code"
 WEIGHT = 2.5
 REQUEST = Phrases(
     "[[we|I] keep [our|all] {plural} in [a|one] [database|SQLite file]. |][write|give me] [one|a single] SQL query "
-    "[for|that answers] this: {question:block} [you will find|you can see] the {text} {here:here}. [reply|answer] with the "
-    "[query|SQL] only.",
+    "[for|that answers] this: {question:block} [you will find|you can see] the {text} "
+    "{here:here}. [reply|answer] with the [query|SQL] only.",
     "[here|this] is what [I|we] want to [know|find out]: {question:block} [write|compose] the SQL for "
     "SQLite, [given|with] the {text} {here:here}, and [add no explanation|nothing else].",
     "[look at|take|use] the {text} {here:here}. {question:block} [answer|reply] with one SQL [statement|query] "
@@ -135,6 +135,9 @@ def _read(messages: Messages) -> Query | None:
     (name, columns), *second = tables.items()
     sheet = sheets.SHEETS.get(name)
     if not sheet or columns[0] != sheet.name or not set(columns[1:]) <= set(sheet.by_key):
+        return None
+    kinds = re.findall(r"(\w+) \(?(text|integer)\b", reading.body.lower())
+    if any((kind == "text") == (name in sheet.numbers) for name, kind in kinds if name in sheet.by_key):
         return None
     query = questions.read(reading.slots["question"], sheet.part(columns[1:]))
     if not query:

@@ -166,7 +166,7 @@ def answer(messages: Messages) -> str | None:
     if not (problem := _read(messages)):
         return None
     items, plan, separator = problem
-    return separator.join(run(items, plan))
+    return separator.join(run(items, plan)) or None
 
 
 def run(items: list[str], plan: Plan) -> list[str]:
@@ -226,9 +226,19 @@ def _read(messages: Messages) -> tuple[list[str], Plan, str] | None:
     if separator is None or None in plan:
         return None
     items = re.split(r", |\n", reading.body)
+    numbers = re.findall(r"^(\d+)\. ", reading.slots["steps"], re.MULTILINE)
+    if numbers != [str(number) for number in range(1, len(numbers) + 1)] or not _sound([step for step in plan if step]):
+        return None
     if not all(re.fullmatch(r"[a-z]+(?: [a-z]+)?", item) for item in items):
         return None
     return items, [step for step in plan if step], separator
+
+
+def _sound(plan: Plan) -> bool:
+    """Tell whether the steps have one meaning: no "first 0 items", one letter at a time, capitals come last."""
+    names = [name for name, _ in plan]
+    one_letter = all(len(arg) == 1 for name, arg in plan if name == "drop_letter")
+    return one_letter and all(arg != "0" for _, arg in plan) and "uppercase" not in names[:-1]
 
 
 def _read_step(text: str) -> tuple[str, str] | None:

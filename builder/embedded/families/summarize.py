@@ -4,7 +4,6 @@ Sum up the note below in one sentence. Give the sender and weight only. -> The s
 """
 
 import random
-import re
 from collections.abc import Iterator
 
 from builder.embedded import frame, prose, worlds
@@ -105,7 +104,9 @@ def _read(messages: Messages) -> tuple[Passage, list[str], str] | None:
     known = [*FORMS[1], *FORMS[2]]
     by_label = {field.label: field.key for field in passage.world.fields}
     labels = prose.split(reading.slots["labels"])
-    if not set(labels) <= set(by_label) or not (form in known or re.search(r"\d bullet points|with \d points", form)):
+    if not set(labels) <= set(by_label) or not (form in known or "bullet" in form):
         return None
     keys = [by_label[label] for label in labels]
+    if "bullet" in form and form not in {bullets.replace("{n}", str(len(keys))) for bullets in BULLETS}:
+        return None
     return (passage, keys, form) if all(key in passage.record for key in keys) else None

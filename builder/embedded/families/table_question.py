@@ -1,6 +1,6 @@
 """Answer a question about a table: add up, average, count, compare, find, over all rows or some of them.
 
-What is the total weight in the rows where the destination is "Oslo"? Reply with the bare number. -> 41
+What is the sum of the weight column in the rows where the destination is "Oslo"? Reply with the bare number. -> 41
 """
 
 import random
@@ -46,8 +46,8 @@ NAMES_FORM = Phrases(
 )
 ASKS = {
     "sum": Phrases(
-        "what is the total {column} {where:rows}",
         "what is the sum of the {column} column {where:rows}",
+        "what does the {column} column add up to {where:rows}",
     ),
     "mean": Phrases(
         "what is the [mean|average] {column} {where:rows}, rounded to two decimal places",
@@ -204,7 +204,7 @@ def _read(messages: Messages) -> tuple[Table, Ask] | None:
             where = _read_where(slots["where"], keys) if slots else None
             if not slots or where is None or not {slots.get("column"), slots.get("name")} <= {*keys, None}:
                 continue
-            ask = {"what": what, "column": keys.get(slots.get("column", ""), "")}
+            ask: Ask = {"what": what, "column": keys.get(slots.get("column", ""), "")}
             ask |= {"name": keys.get(slots.get("name", ""), ""), "where": where}
             numbers = {ask["column"], where[0] if where and where[1] in ("above", "below") else ""} - {""}
             if numbers <= set(table.numeric()) and _form(what).read(reading.slots["form"]) is not None:
@@ -247,6 +247,8 @@ def _solve(table: Table, ask: Ask) -> str | None:
     if not cells or (what == "who_second" and len(cells) < 2):
         return None
     if what.startswith("who"):
+        if len(set(cells)) < len(cells):
+            return None  # among equals it could be either
         ranked = sorted(zip(cells, left.column(ask["name"]), strict=True), reverse=True)
         return ranked[{"who_max": 0, "who_second": 1, "who_min": -1}[what]][1]
     match what:

@@ -246,7 +246,21 @@ def _read(messages: Messages) -> tuple[int, list[Event], str] | None:
     told = [event for event in events if event]
     if (told[-1][0] == "share") != (asked == "share"):
         return None
+    if not _possible(int(start["n"]), told):
+        return None
     return int(start["n"]), told, last["label"].strip('"')
+
+
+def _possible(total: int, events: list[Event]) -> bool:
+    """Tell whether every total is a whole number and nothing is taken that is not there."""
+    for event in events:
+        kind, numbers = event
+        if kind in ("part", "share") and (not numbers[0] or total % numbers[0]):
+            return False
+        total = _work(total, [event])[1]
+        if total < 0:
+            return False
+    return True
 
 
 def _read_event(sentence: str) -> Event | None:

@@ -60,7 +60,7 @@ def tell(rng: random.Random, world: World, record: dict[str, str]) -> str:
 
 
 def read(text: str) -> Passage | None:
-    """Return the passage that a text tells, or None where a sentence is not of one and the same world."""
+    """Return the passage that a text tells; None where a sentence is of no world or another, or two disagree."""
     readings = [list(_index().read(sentence)) for sentence in SENTENCE_END.split(text.strip())]
     names = set.intersection(*({world.name for (world, _), _ in reading} for reading in readings))
     if len(names) != 1:
@@ -69,7 +69,10 @@ def read(text: str) -> Passage | None:
     for reading in readings:
         world, field, slots = next((w, f, s) for (w, f), s in reading if w.name in names)
         if field is not None:
-            record[field.key] = field.kind.tidy(slots["value"])
+            value = field.kind.tidy(slots["value"])
+            # A text that tells a fact in two ways has no one record.
+            if record.setdefault(field.key, value) != value:
+                return None
     return Passage(world, record, text)
 
 
