@@ -7,6 +7,22 @@ from typing import Any
 
 from builder.providers import EMBEDDED
 
+# What rows of each ability of the embedded teacher's families teach.
+_ABILITIES = {
+    "instruction following": "Obedience to constraints that can be checked: words, lengths, order, quotes.",
+    "extraction": "Extraction: fields, dates and figures moved from prose to data; null where the text has none.",
+    "conversion": "Conversion: tables, units, numerals and marked texts from one exact form to another.",
+    "grounding": "Grounding: answers taken from a given text, and saying so when the text does not tell.",
+    "summarisation": "Summaries of the facts that were asked for, and of no others.",
+    "multi-step": "Several steps in order.",
+    "multi-turn": "Changes asked for over several turns.",
+    "editing": "Corrections that leave the rest as it was.",
+    "tone": "Casual and formal tone, the facts kept.",
+    "classification": "Classification by rules stated in the prompt.",
+    "reasoning": "Arithmetic in words, calendars and tables, with the working where it is asked for.",
+    "code": "Small SQL queries and Python functions.",
+}
+
 
 @dataclass(frozen=True)
 class Claims:
@@ -33,13 +49,7 @@ def claims(manifest: dict[str, Any]) -> Claims:
     if manifest["preview"]:
         limits.append("This is a preview of a few seeds, to be looked at; do not train on it.")
     if EMBEDDED in manifest["teachers"]:
-        teaches += [
-            "Format: lists, JSON, code and sentences in exactly the shape that was asked for.",
-            "Grounding: answers taken from a given text, and saying so when the text does not tell.",
-            "Extraction and conversion: fields, dates and figures moved from prose to data and back.",
-            "Several steps in order, in one turn and over turns.",
-            "Obedience to constraints that can be checked: words, lengths, order, quotes.",
-        ]
+        teaches += [sentence for ability, sentence in _ABILITIES.items() if ability in _abilities(manifest)]
         teaches_not += [
             "World knowledge: nothing here is about the world beyond the texts in the prompts.",
             "Free writing: no stories, no essays, no advice, no opinions.",
@@ -65,3 +75,10 @@ def claims(manifest: dict[str, Any]) -> Claims:
             "lowers the likelihood of the chosen side too: add an NLL term, and compare with more SFT alone."
         )
     return Claims(tuple(teaches), tuple(teaches_not), tuple(limits))
+
+
+def _abilities(manifest: dict[str, Any]) -> set[str]:
+    from builder.embedded.families import FAMILIES
+
+    emitted = [task for task, counts in manifest["by_task"].items() if counts["sft"] or counts["preference"]]
+    return {FAMILIES[task].ABILITY for task in emitted if task in FAMILIES}

@@ -1,5 +1,6 @@
 """A build as a whole: what it leaves, that it can be repeated, stopped and gone on with, and what it refuses."""
 
+import asyncio
 import hashlib
 import json
 import os
@@ -277,3 +278,28 @@ def test_the_embedded_teacher_fails_none_of_its_own_tasks_in_a_build(tmp_path: P
     )
     built = build(load_recipe(str(tmp_path / "recipe.yaml")), tmp_path / "out")
     assert built.manifest["rows"]["sft"] == 300, built.manifest["funnel"]
+
+
+def test_a_seeds_own_response_is_a_reference_where_a_teacher_is_asked_anew(tmp_path: Path) -> None:
+    """No step judges it: a German or refusing old answer costs no prompt, and its measures reach no new answer."""
+    old = "Das ist eine lange Antwort in deutscher Sprache, die niemand mehr braucht, denn es wird neu gefragt."
+    lines = [{"instruction": f"Please tell me about the number {n}.", "output": old} for n in range(3)]
+    (tmp_path / "seeds.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with loopback.server() as server:
+        (tmp_path / "r.yaml").write_text(
+            "name: anew\nversion: 0.1.0\nsteps:\n  - seed: {path: seeds.jsonl}\n  - language: {keep: [en]}\n"
+            f"  - generate: {{teacher: {{url: '{server.url}', model: loopback}}}}\n  - emit: {{}}\n"
+        )
+        built = build(load_recipe(str(tmp_path / "r.yaml")), tmp_path / "out")
+    assert server.calls == 3 and len(rows(built.folder)) == 3
+    measures = [json.loads(m) for m in pl.read_parquet(built.folder / "provenance.parquet")["measures"]]
+    assert all("lang_confidence" in measure and "response_lang" not in measure for measure in measures)
+
+
+def test_a_build_runs_where_an_event_loop_is_running_already(tmp_path: Path) -> None:
+    """As in a notebook."""
+
+    async def cell() -> int:
+        return build(load_recipe("quickstart"), tmp_path / "out", limit=3).manifest["spend"]["calls"]
+
+    assert asyncio.run(cell()) == 3

@@ -365,6 +365,7 @@ def test_the_openai_key_goes_to_this_machine_but_to_no_strange_server(ledger, mo
         assert here.log[0]["authorization"] == f"Bearer {KEY}"
         stranger = make(TeacherConfig(url="http://stranger.example/v1", model="m"))
         assert stranger._key() == "not-needed"
+        assert make(TeacherConfig(provider="openai", url="http://x.example/v1", model="m"))._key() == "not-needed"
         named = make(TeacherConfig(url="http://stranger.example/v1", model="m", key_env="OPENAI_API_KEY"))
         assert named._key() == KEY
 

@@ -157,10 +157,50 @@ def test_a_row_without_checks_passes():
             'check 1: must be an object with a "check" name, such as {"check": "max_words", "n": 50}',
         ),
         ([{"check": "max_word", "n": 5}], "check 1: no such check: 'max_word'; did you mean 'max_words'?"),
-        ([{"check": "max_words"}], "check 1: max_words needs 'n' (a whole number)"),
+        ([{"check": "max_words"}], "check 1: max_words needs 'n' (a whole number from 1 to 10,000)"),
         ([{"check": "no_commas", "n": 1}], "check 1: no_commas takes no 'n'"),
-        ([{"check": "max_words", "n": "5"}], "check 1: max_words: 'n' must be a whole number, found '5'"),
-        ([{"check": "max_words", "n": True}], "check 1: max_words: 'n' must be a whole number, found True"),
+        (
+            [{"check": "max_words", "n": "5"}],
+            "check 1: max_words: 'n' must be a whole number from 1 to 10,000, found '5'",
+        ),
+        (
+            [{"check": "numbered", "n": 10**9}],
+            "check 1: numbered: 'n' must be a whole number from 1 to 10,000, found 1000000000",
+        ),
+        (
+            [{"check": "keyword_count", "word": "cat", "n": -1}],
+            "check 1: keyword_count: 'n' must be a whole number from 0 to 10,000, found -1",
+        ),
+        (
+            [{"check": "parts", "n": 2, "separator": ""}],
+            "check 1: parts: 'separator' must be text of 1 to 100 characters, found ''",
+        ),
+        (
+            [{"check": "sentence_ends", "mark": "?!"}],
+            "check 1: sentence_ends: 'mark' must be one of '.', '!', '?', found '?!'",
+        ),
+        (
+            [{"check": "number_is", "value": True}],
+            "check 1: number_is: 'value' must be a number, found True",
+        ),
+        (
+            [{"check": "sql_returns", "tables": {"t": {"columns": {"a": "INT"}, "rows": [[1, 2]]}}, "expected": []}],
+            "check 1: sql_returns: arguments cannot be used: Incorrect number of bindings supplied. "
+            "The current statement uses 1, and there are 2 supplied.",
+        ),
+        (
+            [{"check": "python_returns", "function": "f", "cases": [{"args": [1]}]}],
+            "check 1: python_returns: arguments cannot be used: 'returns' is missing",
+        ),
+        (
+            [{"check": "plan_date", "events": [["e", "on", "2025-01-31"]], "event": "f", "form": "iso"}],
+            "check 1: plan_date: arguments cannot be used: 'f' is missing",
+        ),
+        (
+            [{"check": "json_equals", "expected": 10**100}],
+            "check 1: json_equals: arguments cannot be used: more than 10,000 values, 50 levels or a number of more "
+            "than 100 digits",
+        ),
         (
             [{"check": "includes", "words": "cat"}],
             "check 1: includes: 'words' must be a list (text each), found 'cat'",

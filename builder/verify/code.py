@@ -30,7 +30,7 @@ UNBOUNDED = {"printf", "format"}  # a width of a billion is written out before a
 READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 
 
-def sql_returns(response: str, tables: dict[str, Any], expected: list[list[Any]], ordered: bool = False) -> bool:
+def sql_returns(response: str, tables: dict[str, dict[str, Any]], expected: list[list[Any]], ordered: bool = False) -> bool:
     """Hold if the response is one SQL query that returns the expected rows (in order, if `ordered`)."""
     wanted = [list(row) for row in expected]
     found = _select(code_of(response), tables, len(expected))
@@ -75,12 +75,12 @@ def _call(code: str, function: str, calls: list[list[Any]]) -> list[Any] | None:
     return sandbox.call(code, function, calls)
 
 
-def _select(query: str, tables: dict[str, Any], expected: int) -> list[list[Any]] | None:
+def _select(query: str, tables: dict[str, dict[str, Any]], expected: int) -> list[list[Any]] | None:
     """Run one query that may only read; None where it fails, runs too long or returns far too many rows."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
         database.execute("PRAGMA temp_store = MEMORY")
         for name, table in tables.items():
-            _create(database, name, **table)
+            _create(database, name, table["columns"], table["rows"])
         for limit, most in LIMITS.items():
             database.setlimit(limit, most)
         database.set_authorizer(_may_only_read)

@@ -63,7 +63,10 @@ def call(code: str, function: str, calls: list[list[Any]]) -> list[Any] | None:
     count = _Count()
     space: dict[str, Any] = {"<each>": count.each, "<sized>": count.sized, "<compute>": count.compute}
     space["__builtins__"] = BUILTINS | {"sum": count.sum}
-    program = compile(ast.fix_missing_locations(_Counted().visit(_tree(code))), "answer", "exec")
+    try:
+        program = compile(ast.fix_missing_locations(_Counted().visit(_tree(code))), "answer", "exec")
+    except RecursionError:  # a thousand operations within each other
+        raise TooMuchError from None
     try:
         exec(program, space)
         return [space[function](*args) for args in calls]
