@@ -96,4 +96,5 @@ def sample(folder: Path, kind: str, count: int) -> list[dict[str, Any]]:
     return [
         held[line["id"]] | {"metadata": json.loads(held[line["id"]]["metadata"]), "origin": line}
         for line in picked.drop("order").to_dicts()
+        if line["id"] in held  # a file of the folder may be lost
     ]

@@ -45,7 +45,7 @@ class TasksConfig(Config):
 
     count: Positive
     """How many."""
-    families: list[str] | None = None
+    families: Annotated[list[str], Field(min_length=1)] | None = None
     """Only these task families; null is all of them, weighted by how much variety each has."""
 
 
@@ -79,7 +79,7 @@ class SeedConfig(Config):
         return self
 
 
-def _spread_teacher(given: Any) -> Any:
+def spread_teacher(given: Any) -> Any:
     """Read the short forms: `embedded`, `provider:model`, `http://host/v1#model`."""
     if not isinstance(given, str):
         return given
@@ -169,6 +169,8 @@ class TeacherConfig(Config):
             raise ValueError(
                 f"extra holds {', '.join(doubled)}, which stand beside it: extra is for what has no name here"
             )
+        if any("key" in name.lower() for name in self.extra):
+            raise ValueError("a key must not stand in a recipe; export it and name the variable: key_env: MY_KEY")
         if self.provider == EMBEDDED and (self.model or self.url or self.key_env):
             raise ValueError("the embedded teacher computes its answers: it takes no model, url or key_env")
         return self
@@ -178,7 +180,7 @@ def _as_list(given: Any) -> Any:
     return given if isinstance(given, list) else [given]
 
 
-Teacher = Annotated[TeacherConfig, BeforeValidator(_spread_teacher)]
+Teacher = Annotated[TeacherConfig, BeforeValidator(spread_teacher)]
 Teachers = Annotated[list[Teacher], BeforeValidator(_as_list), Field(min_length=1)]
 
 

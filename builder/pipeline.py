@@ -27,6 +27,7 @@ from builder.run import Result, run
 from builder.steps import STEPS
 from builder.steps.generate import draws
 
+_SPEND = ("calls", "replayed", "failed", "to_ask_again", "input_tokens", "output_tokens")
 _PACKAGES = ("datasets", "datasketch", "distilabel", "langdetect", "polars", "pyarrow", "pydantic")
 
 
@@ -149,7 +150,7 @@ def _build(recipe: Recipe, context: Context, identity: dict[str, Any], target: P
     started, clock = datetime.now(UTC), time.perf_counter()
     result = run(recipe, context)
     if not result.table.height:
-        raise InputError([Problem(recipe.file, 0, f"no row was left to emit; {_why(result)}")])
+        raise _nothing_left(recipe, result)
     work = target.with_name(f".{recipe.version}.building")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
@@ -171,9 +172,7 @@ def _build(recipe: Recipe, context: Context, identity: dict[str, Any], target: P
         "teachers": sorted(set(result.table["teacher"].drop_nulls())) if "teacher" in result.table.columns else [],
         "funnel": [line.as_dict() for line in result.funnel],
         **counts,
-        "spend": {
-            name: context.spend[name] for name in ("calls", "replayed", "failed", "input_tokens", "output_tokens")
-        },
+        "spend": {name: context.spend[name] for name in _SPEND},
         "notes": context.notes,
         "ledger": os.path.relpath(context.ledger.path, target),
         "started": started.isoformat(timespec="seconds"),
@@ -193,9 +192,15 @@ def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _why(result: Result) -> str:
+def _nothing_left(recipe: Recipe, result: Result) -> BuilderError:
+    """Say where every row went; wrong input where no row ever had a response, else a build that failed."""
     lines = [f"{line.step}: {n} {reason}" for line in result.funnel for reason, n in line.reasons.items()]
-    return "; ".join(lines) or "there were no seeds"
+    what = f"no row was left to emit; {'; '.join(lines)}"
+    reasons = {reason for line in result.funnel for reason in line.reasons}
+    if "refused" in reasons:
+        what += " (the embedded teacher answers only what it can compute: name another, e.g. --teacher openai:MODEL)"
+    asked = any(step.name == "generate" for step in recipe.steps)
+    return BuilderError(what) if asked else InputError([Problem(recipe.file, 0, what)])
 
 
 def _identity(recipe: Recipe, limit: int | None) -> dict[str, Any]:

@@ -140,7 +140,8 @@ def load(
             problems += error.problems
     if problems or head is None:
         raise InputError(sorted(problems))
-    return Recipe(head.name, head.version, head.seed, tuple(steps), file, base, text)
+    said = text if teacher is None else f"# built with --teacher {teacher}\n{text}"
+    return Recipe(head.name, head.version, head.seed, tuple(steps), file, base, said)
 
 
 def _option(teacher: str | None, listed: Sequence[Any], configs: Mapping[str, type[Config]]) -> list[Problem]:
@@ -188,11 +189,21 @@ def _step(
     if not isinstance(given, dict):
         raise InputError([Problem(file, line, f"{name}: expected a mapping of its settings; found {_short(given)}")])
     if name == "generate" and teacher is not None:
-        given = {**given, "teacher": teacher}
+        given = {**given, "teacher": _standing_in(teacher, given.get("teacher"))}
     try:
         return RecipeStep(name, configs[name].model_validate(given), line)
     except ValidationError as error:
         raise InputError(_problems(error, ("steps", number, name), configs[name], file, lines)) from None
+
+
+def _standing_in(teacher: str, named: Any) -> Any:
+    """Return the teacher of `--teacher` with the settings of the one it stands in for: only who is asked changes."""
+    if not isinstance(named, dict) or teacher == EMBEDDED:
+        return teacher
+    from builder.config import spread_teacher
+
+    whose = ("provider", "model", "url", "key_env", "extra")
+    return {name: value for name, value in named.items() if name not in whose} | spread_teacher(teacher)
 
 
 def _order(listed: Sequence[Any], configs: Mapping[str, type[Config]], file: str, lines: Lines) -> Iterator[Problem]:

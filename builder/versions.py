@@ -34,7 +34,7 @@ def finished(target: Path, identity: dict[str, Any]) -> Manifest | None:
     try:
         manifest: Manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
         before = {name: manifest[name] for name in identity}
-        preview, failed, files = manifest["preview"], manifest["spend"]["failed"], manifest["files"]
+        preview, failed, files = manifest["preview"], manifest["spend"]["to_ask_again"], manifest["files"]
         changed = [name for name, hash in files.items() if _hash(target / name) != hash]
         foreign = sorted(_files(target) - {*files, "manifest.json"})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

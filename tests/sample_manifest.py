@@ -43,6 +43,7 @@ def manifest(rows, pairs, rejects, teacher):
             "calls": calls,
             "replayed": 0,
             "failed": 0,
+            "to_ask_again": 0,
             "input_tokens": 40 * calls,
             "output_tokens": 9 * calls,
         },

@@ -237,3 +237,15 @@ def test_the_same_in_every_process():
         for salt in ("1", "2")
     }
     assert len(said) == 1 and b"near-duplicate" in said.pop()
+
+
+def test_a_shared_system_message_outvotes_no_question_and_another_one_makes_another_request():
+    system = "You are a patient assistant for a shop that sells jackets, boots and tents to hikers in the far north."
+    questions = ["Who wrote Hamlet?", "How do I return a jacket?", "Name a river in Peru, please."]
+    turns = [[{"role": "system", "content": system}, {"role": "user", "content": text}] for text in questions]
+    alike = [
+        [{"role": "system", "content": f"{system} {n}"}, {"role": "user", "content": "Hi there, you"}] for n in (1, 2)
+    ]
+    made = [{"id": f"i{n}", "seed_id": f"i{n}", "prompt_id": f"p{n}", "prompt": p} for n, p in enumerate(turns + alike)]
+    after = dedup(rows.frame(made), DedupConfig(), Context(seed=0, base=Path(), ledger=None))
+    assert after["dropped"].null_count() == 5

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from builder.context import silent
-from builder.errors import InputError
+from builder.errors import InputError, TeacherError
 from builder.pipeline import build, dry_run, load_recipe
 from tests import loopback
 
@@ -240,23 +240,46 @@ def test_check_refuses_a_recipe_that_cannot_work(clean: Path, steps: str, said: 
     assert said in str(refused.value) and "recipe.yaml:3" in str(refused.value)
 
 
-def test_calls_that_failed_are_asked_once_more_by_the_same_command_and_only_they(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("fault", "asked_again"), [("503", 4), ("400", 0)])
+def test_calls_the_server_failed_are_asked_once_more_by_the_same_command_and_only_they(
+    tmp_path: Path, fault: str, asked_again: int
+) -> None:
+    """A call that was wrong in itself would fail for ever: it is not asked again."""
     prompts = "about the number 3 please.", "about the number 30 please."
 
     def behave(prompt: str, attempt: int) -> str | None:
-        return "400" if prompt.endswith(prompts) else None
+        return fault if prompt.endswith(prompts) else None
 
     with loopback.server(behave=behave) as server:
-        loaded = load_recipe(str(recipe(tmp_path, server.url)))
+        loaded = load_recipe(str(recipe(tmp_path, server.url, retries=0)))
         first = build(loaded, tmp_path / "out")
         assert first.manifest["spend"]["failed"] == 4 and first.manifest["rows"]["rejected"] == 4
-        assert any("asks them once more" in note for note in first.manifest["notes"])
         server.behave = None
         before = server.calls
         second = build(loaded, tmp_path / "out")
-        assert second.fresh and second.manifest["spend"]["failed"] == 0
-        assert server.calls == before + 4
+        assert second.fresh == bool(asked_again)
+        assert server.calls == before + asked_again
         assert not build(loaded, tmp_path / "out").fresh
+
+
+def test_a_server_that_goes_bad_in_the_middle_stops_the_build_and_leaves_no_half_version(tmp_path: Path) -> None:
+    with loopback.server() as server:
+        server.behave = lambda prompt, attempt: "500" if server.calls > 20 else None
+        loaded = load_recipe(str(recipe(tmp_path, server.url, retries=0)))
+        with pytest.raises(TeacherError, match="stopped"):
+            build(loaded, tmp_path / "out")
+        assert not (tmp_path / "out" / "real" / "0.1.0").exists()
+        server.behave = None
+        assert build(loaded, tmp_path / "out").manifest["rows"]["sft"] == 80
+
+
+def test_another_teacher_keeps_the_sampling_of_the_one_it_stands_in_for(tmp_path: Path) -> None:
+    with loopback.server() as server:
+        file = recipe(tmp_path, "http://127.0.0.1:9/v1", temperature=0.3, max_tokens=77)
+        loaded = load_recipe(str(file), teacher=f"{server.url}#loopback")
+        build(loaded, tmp_path / "out", limit=1)
+        assert {(e["body"]["temperature"], e["body"]["max_tokens"]) for e in server.log} == {(0.3, 77)}
+    assert loaded.text.startswith("# built with --teacher http")
 
 
 def test_a_dry_run_leaves_nothing_behind(clean: Path) -> None:

@@ -109,7 +109,7 @@ BAD_LINES = {
         "instruction": "Hi",
         "checks": [{"check": "max_word", "n": 3}],
     },
-    "bad checks: check 2: max_words needs 'n' (a whole number)": {
+    "bad checks: check 2: max_words needs 'n' (a whole number from 1 to 10,000)": {
         "instruction": "Hi",
         "checks": [{"check": "quoted"}, {"check": "max_words"}],
     },
@@ -124,7 +124,7 @@ def test_a_bad_line_is_rejected_with_its_reason(tmp_path, reason):
     table, notes = read(tmp_path)
     row = table.row(1, named=True)
     assert row["dropped"] == f"seed: {reason}"
-    assert json.loads(row["evidence"]) == {"file": "seeds.jsonl", "line": 3, "text": text[:200]}
+    assert json.loads(row["evidence"]) == {"file": "seeds.jsonl", "line": 3, "text": text[:10_000]}
     assert (row["source"], row["prompt"], row["response"]) == ("seeds.jsonl:3", [], None)
     assert row["id"] == row["seed_id"] == content_id("bad", "seeds.jsonl", 3, text)
     assert good(table).height == 2

@@ -216,7 +216,7 @@ def test_the_wait_is_the_servers_where_it_is_longer_than_ours_and_is_bounded(led
         asked = Busy(TeacherConfig(provider="embedded", retries=1))
         with pytest.raises(TeacherError):
             gate.ask_all(asked, [gate.request(asked, [{"role": "user", "content": str(wait)}], 0)], ledger)
-    assert waits[0] < 0.1 and waits[1:] == [60.0, 300.0]
+    assert waits[0] < 0.1 and waits[1:] == [60.0], "nobody waits for a day: the build stops and says so"
 
 
 @pytest.mark.parametrize("status", ["401", "403", "404"])
@@ -228,7 +228,7 @@ def test_a_refusal_of_everything_stops_at_once_and_keeps_what_came(status, ledge
         here.behave = behave
         with pytest.raises(TeacherError) as caught:
             ask(teacher(here, concurrency=4), prompts(60), ledger)
-        assert here.calls <= 10 + 4
+        assert here.calls <= 10 + 3 + 4
         assert f"http {status}" in str(caught.value)
         assert "10 answers are in" in str(caught.value) and str(ledger.path) in str(caught.value)
         assert "\n" not in str(caught.value)

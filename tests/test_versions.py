@@ -15,7 +15,13 @@ IDENTITY = {"recipe": {"threshold": 0.7}, "limit": None}
 def version(folder: Path, *, preview: bool = False, failed: int = 0, **identity: object) -> Path:
     (folder / "sft").mkdir(parents=True)
     (folder / "sft" / "train.parquet").write_text("rows")
-    manifest = {**IDENTITY, **identity, "preview": preview, "spend": {"failed": failed}, "files": file_hashes(folder)}
+    manifest = {
+        **IDENTITY,
+        **identity,
+        "preview": preview,
+        "spend": {"to_ask_again": failed},
+        "files": file_hashes(folder),
+    }
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
 

@@ -19,8 +19,9 @@ T = TypeVar("T")
 
 KINDS = {
     "": r"[^\n]+?",
-    "int": r"\d+",
-    "number": r"-?\d+(?:\.\d+)?",
+    # Nine digits at most: a prompt with an absurd number is refused.
+    "int": r"[0-9]{1,9}",
+    "number": r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?",
     "word": r"[\w'-]+",
     "quoted": r'"[^"\n]+"',
     "here": r"below|above",

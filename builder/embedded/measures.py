@@ -41,9 +41,23 @@ class Conversion:
     convert: Callable[..., str]
 
 
+def _whole(value: str) -> int:
+    """Return a whole number of at most nine digits; ValueError for anything else."""
+    if not re.fullmatch(r"[0-9]{1,9}", value):
+        raise ValueError(f"no whole number, or too long: {value!r}")
+    return int(value)
+
+
+def _exact(value: str) -> Decimal:
+    """Return a number of at most nine digits before the point and after it; ValueError for anything else."""
+    if not re.fullmatch(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?", value):
+        raise ValueError(f"no number, or too long: {value!r}")
+    return Decimal(value)
+
+
 def to_roman(value: str) -> str:
     """Return a whole number below 4000 as a Roman numeral."""
-    left, letters = int(value), ""
+    left, letters = _whole(value), ""
     if not 0 < left < 4000:
         raise ValueError(f"no Roman numeral for {value}")
     for worth, numeral in ROMAN:
@@ -54,9 +68,10 @@ def to_roman(value: str) -> str:
 
 def to_words(value: str) -> str:
     """Return a whole number below a thousand in words."""
-    if not 0 <= int(value) < 1000:
+    number = _whole(value)
+    if number >= 1000:
         raise ValueError(f"not below a thousand: {value}")
-    hundreds, rest = divmod(int(value), 100)
+    hundreds, rest = divmod(number, 100)
     ten, one = divmod(rest, 10)
     low: str = ONES[rest] if rest < 20 else TENS[ten - 2] + (f"-{ONES[one]}" if one else "")
     if not hundreds:
@@ -71,13 +86,13 @@ def rounded(exact: Decimal, decimals: str) -> str:
 
 def by_rate(value: str, way: str, rate: str, decimals: str) -> str:
     """Return a value times or over a rate."""
-    exact = Decimal(value) * Decimal(rate) if way == "times" else Decimal(value) / Decimal(rate)
+    exact = _exact(value) * Decimal(rate) if way == "times" else _exact(value) / Decimal(rate)
     return rounded(exact, decimals)
 
 
 def _clock(value: str) -> tuple[int, str]:
     """Return the hour and the minute of 14:30; ValueError for what is no time of day."""
-    if not re.fullmatch(r"(?:[01]?\d|2[0-3]):[0-5]\d", value):
+    if not re.fullmatch(r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9]", value):
         raise ValueError(f"no time of day: {value!r}")
     hour, minute = value.split(":")
     return int(hour), minute
@@ -106,12 +121,12 @@ def clock_shift(value: str, hours: str) -> str:
 
 def hours(value: str) -> str:
     """Return 135 minutes as 2 h 15 min."""
-    return "{} h {} min".format(*divmod(int(value), 60))
+    return "{} h {} min".format(*divmod(_whole(value), 60))
 
 
 def minutes(value: str) -> str:
     """Return 2 h 15 min as 135."""
-    if not (found := re.fullmatch(r"(\d+) h ([0-5]?\d) min", value)):
+    if not (found := re.fullmatch(r"([0-9]{1,4}) h ([0-5]?[0-9]) min", value)):
         raise ValueError(f"no hours and minutes: {value!r}")
     return str(int(found[1]) * 60 + int(found[2]))
 
@@ -132,6 +147,12 @@ def to_date(value: str, form: str) -> str:
 
 FROM_ROMAN = {to_roman(str(number)): str(number) for number in range(1, 1000)}
 FROM_WORDS = {to_words(str(number)): str(number) for number in range(1, 1000)}
+
+
+def _from_binary(value: str) -> str:
+    if not re.fullmatch(r"1[01]{0,29}", value):
+        raise ValueError(f"no binary number, or too long: {value!r}")
+    return str(int(value, 2))
 
 
 def _none(rng: random.Random) -> list[str]:
@@ -159,13 +180,13 @@ CONVERSIONS = {
         Phrases("from degrees Celsius to degrees Fahrenheit, rounded {decimals}"),
         _decimals,
         lambda rng: str(rng.randint(-9, 38)),
-        lambda value, n: rounded(Decimal(value) * 9 / 5 + 32, n),
+        lambda value, n: rounded(_exact(value) * 9 / 5 + 32, n),
     ),
     "to_celsius": Conversion(
         Phrases("from degrees Fahrenheit to degrees Celsius, rounded {decimals}"),
         _decimals,
         lambda rng: str(rng.randint(15, 104)),
-        lambda value, n: rounded((Decimal(value) - 32) * 5 / 9, n),
+        lambda value, n: rounded((_exact(value) - 32) * 5 / 9, n),
     ),
     "clock_12": Conversion(
         Phrases("[from the 24-hour clock |]to the 12-hour clock, [like|such as] 4:05 pm"), _none, _time, clock_12
@@ -208,9 +229,9 @@ CONVERSIONS = {
         lambda rng: to_words(_number(rng)),
         FROM_WORDS.__getitem__,
     ),
-    "binary": Conversion(Phrases("[from decimal |]to binary"), _none, _number, lambda value: f"{int(value):b}"),
+    "binary": Conversion(Phrases("[from decimal |]to binary"), _none, _number, lambda value: f"{_whole(value):b}"),
     "from_binary": Conversion(
-        Phrases("from binary to decimal"), _none, lambda rng: f"{int(_number(rng)):b}", lambda value: str(int(value, 2))
+        Phrases("from binary to decimal"), _none, lambda rng: f"{int(_number(rng)):b}", _from_binary
     ),
     "rate": Conversion(
         Phrases(

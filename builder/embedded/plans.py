@@ -6,6 +6,7 @@
 
 import calendar
 import random
+import re
 from datetime import date, timedelta
 
 from builder.embedded.grammar import Phrases
@@ -131,7 +132,7 @@ def _event(how: str, slots: dict[str, str]) -> Event | None:
 def read_date(text: str) -> date | None:
     """Return the date of 14 March 2025, March 14, 2025 or 2025-03-14; None for any other text."""
     parts = text.replace(",", "").replace("-", " ").split()
-    if len(parts) != 3:
+    if len(parts) != 3 or not re.search(r"\b[1-9][0-9]{3}\b", text):
         return None
     if parts[0] in MONTHS:
         parts = [parts[2], parts[0], parts[1]]

@@ -13,6 +13,11 @@ def split(text: str) -> list[str]:
     return [item for part in text.split(", ") for item in part.split(" and ")]
 
 
+def lowered(phrase: str) -> str:
+    """Return a phrase without its capital, as it stands within a sentence: "Use JSON" becomes "use JSON"."""
+    return phrase if phrase.startswith("I ") else phrase[:1].lower() + phrase[1:]
+
+
 def clauses(sentences: Sequence[str]) -> str:
     """Return sentences as one: "The price is 5. The seller is Ben." becomes "The price is 5 and the seller is Ben."."""
     bare = [sentence.removesuffix(".") for sentence in sentences]

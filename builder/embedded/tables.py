@@ -15,7 +15,8 @@ from builder.embedded.worlds import WORLDS
 from builder.embedded.worlds.world import Field
 
 FORMS = ("csv", "semicolons", "json", "json_columns", "json_lines", "markdown")
-NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
+NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?")  # not more digits than a float keeps
+ANY_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
 RULE = re.compile(r"\|(?: *:?-+:? *\|)+")
 
 
@@ -38,10 +39,6 @@ class Table:
         """Return the table with these columns, in this order."""
         at = [self.columns.index(name) for name in columns]
         return Table(columns, [[row[place] for place in at] for row in self.rows])
-
-    def without_row(self, at: int) -> "Table":
-        """Return the table with one row left out."""
-        return Table(self.columns, self.rows[:at] + self.rows[at + 1 :])
 
 
 def draw(rng: random.Random, *, shared: bool = False) -> Table:
@@ -99,7 +96,10 @@ def read(text: str) -> Table | None:
     if len(lines) < 2:
         return None
     mark = max(",;", key=lines[0].count)
-    return _table(list(csv.reader(lines, delimiter=mark))) if mark in lines[0] else None
+    try:
+        return _table(list(csv.reader(lines, delimiter=mark))) if mark in lines[0] else None
+    except csv.Error:
+        return None
 
 
 def _read_json(text: str) -> Table | None:
@@ -125,17 +125,18 @@ def _read_json(text: str) -> Table | None:
 
 
 def _table(lines: list[list[str]]) -> Table | None:
-    """Return a table from its header and rows if they are all of one width."""
+    """Return a table from its header and rows if they are all of one width, and no number in it is too long."""
     columns, *rows = lines
-    sound = rows and len(set(columns)) == len(columns) and all(len(row) == len(columns) for row in rows)
-    return Table(columns, rows) if sound else None
+    sound = columns and rows and len(set(columns)) == len(columns) and all(len(row) == len(columns) for row in rows)
+    too_long = any(ANY_NUMBER.fullmatch(cell) and not NUMBER.fullmatch(cell) for row in rows for cell in row)
+    return Table(columns, rows) if sound and not too_long else None
 
 
 def _plain(value: object) -> bool:
     """Tell whether a value of JSON is the same once it was text: not a list, not "7", not an empty string."""
     if isinstance(value, str):
         return bool(value) and not NUMBER.fullmatch(value)
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+    return value is None or (not isinstance(value, bool) and NUMBER.fullmatch(str(value)) is not None)
 
 
 def _cell(value: object) -> str:

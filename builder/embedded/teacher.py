@@ -56,7 +56,8 @@ def near_misses(
     """Return up to `count` wrong answers close to the response, each really failed by the checks.
 
     Kinds of mistake are taken in turn, each as likely as the next; half of the time one that breaks a single check is
-    preferred. A slip that is nearer to the response than `min_char_distance` (a share of its characters) is left out.
+    preferred. A slip that is blank, that differs in white space only, or that is nearer to the response than
+    `min_char_distance` (a share of its characters) is left out.
     """
     computed = answer(messages)
     if isinstance(computed, Refusal):
@@ -64,11 +65,11 @@ def near_misses(
     slips = list(FAMILIES[computed.family].slips(system.take_off(messages), response, rng))
     misses: list[NearMiss] = []
     harmless = 0
-    texts = {response}
+    texts = {"", _evened(response)}
     for slip in _one_of_each_kind_first(slips, rng):
-        if slip.text in texts or char_distance(slip.text, response) < min_char_distance:
+        if _evened(slip.text) in texts or char_distance(slip.text, response) < min_char_distance:
             continue
-        texts.add(slip.text)
+        texts.add(_evened(slip.text))
         if broken := verify(slip.text, checks).broken:
             misses.append(NearMiss(slip.text, slip.kind, broken))
         else:
@@ -86,6 +87,10 @@ def char_distance(left: str, right: str) -> float:
     room = shorter - start
     end = next((at for at in range(room) if left[-1 - at] != right[-1 - at]), room)
     return (longer - start - end) / longer if longer else 0.0
+
+
+def _evened(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _one_of_each_kind_first(slips: list[Slip], rng: random.Random) -> list[Slip]:

@@ -11,7 +11,7 @@ row is dropped only against a row that stays. So nothing is dropped by chance, a
 have no shingle at all, are compared as they stand.
 
 Siblings, the answers to one seed's prompt, are there to be compared with each other: never near-duplicates.
-Only the very same answer is one too many, letter by letter: a near miss may differ in case or spacing alone.
+Only the very same answer is one too many, exactly: a near miss may differ in case or spacing alone.
 """
 
 from __future__ import annotations
@@ -43,6 +43,9 @@ class Unit(NamedTuple):
 
     family: tuple[str, str]
     """Seed and prompt: rows that share it are siblings."""
+    system: str
+    """The system message it stands under. Shared ones would outvote what is asked, so they are not compared, and
+    texts under different ones are different requests."""
     text: str
     """Normalised."""
     members: list[int]
@@ -79,6 +82,11 @@ def dedup(table: pl.DataFrame, config: DedupConfig, context: Context) -> pl.Data
         reasons[row] = near if twin.reason == "near-duplicate" else twin.reason
         found = {"twin": named[row], "jaccard": round(twin.jaccard, 4), "twin_text": shown[twin.row]}
         evidence[row] = json.dumps(found, ensure_ascii=False)
+    if len(twins) > table.height / 2:
+        context.notes.append(
+            f"dedup: {len(twins)} of {table.height} rows are duplicates at threshold {config.threshold}; where prompts "
+            "share a long text with different questions to it, a higher threshold tells them apart"
+        )
     table = table.with_columns(pl.Series("twin", named, pl.String))
     reason, proof = (pl.lit(pl.Series(column, dtype=pl.String)) for column in (reasons, evidence))
     return rows.drop(table, "dedup", reason.is_not_null(), reason, proof)
@@ -88,7 +96,8 @@ def _text(on: str) -> pl.Expr:
     """Name what is compared; null where it is not there yet."""
     import polars as pl
 
-    said = pl.col("prompt").list.eval(pl.element().struct.field("content")).list.join("\n", ignore_nulls=True)
+    turns = pl.element().filter(pl.element().struct.field("role") != "system").struct.field("content")
+    said = pl.col("prompt").list.eval(turns).list.join("\n", ignore_nulls=True)
     response = pl.col("response")
     return {
         "prompt": said,
@@ -109,10 +118,13 @@ def _units(table: pl.DataFrame, on: str) -> list[Unit]:
     if on != "prompt":
         unfit = [pl.col(name).is_not_null() for name in ("failed", "near_miss") if name in table.columns]
         live = live.sort(pl.any_horizontal(unfit), maintain_order=True)
+    first = pl.col("prompt").list.first().struct
+    system = pl.when(first.field("role") == "system").then(first.field("content")).fill_null("")
+    live = live.select("row", "seed_id", "prompt_id", "text", system=system)
     units: dict[tuple[str, str, str], Unit] = {}
-    for row, seed_id, prompt_id, text in live.select("row", "seed_id", "prompt_id", "text").iter_rows():
+    for row, seed_id, prompt_id, text, system_text in live.iter_rows():
         normal = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-        unit = units.setdefault((seed_id, prompt_id, normal), Unit((seed_id, prompt_id), normal, []))
+        unit = units.setdefault((seed_id, prompt_id, normal), Unit((seed_id, prompt_id), system_text, normal, []))
         unit.members.append(row)
     return list(units.values())
 
@@ -149,14 +161,14 @@ def _compare(units: list[Unit], config: DedupConfig, context: Context) -> Iterat
     sketches = MinHash.generator(
         ((each & 0xFFFFFFFF).tolist() for each in shingles), num_perm=config.permutations, hashfunc=int
     )
-    stays: dict[str, int] = {}
+    stays: dict[tuple[str, str], int] = {}
     with context.progress("comparing texts", len(units)) as advance:
         for number, (unit, sketch) in enumerate(zip(units, sketches, strict=True)):
             advance(1)
             if not sizes[number] and config.on == "response":
                 continue
-            if unit.text in stays:
-                yield unit, Twin(units[stays[unit.text]].members[0], "exact duplicate", 1.0)
+            if (unit.system, unit.text) in stays:
+                yield unit, Twin(units[stays[unit.system, unit.text]].members[0], "exact duplicate", 1.0)
                 continue
             if sizes[number]:
                 signatures[number] = sketch.hashvalues
@@ -165,14 +177,14 @@ def _compare(units: list[Unit], config: DedupConfig, context: Context) -> Iterat
                 alike = [
                     (_jaccard(shingles[number], shingles[other]), -other)
                     for other in proposed[estimates >= least].tolist()
-                    if units[other].family != unit.family
+                    if units[other].family != unit.family and units[other].system == unit.system
                 ]
                 jaccard, other = max(alike, default=(0.0, 0))
                 if alike and jaccard >= config.threshold:
                     yield unit, Twin(units[-other].members[0], "near-duplicate", jaccard)
                     continue
                 index.insert(number, sketch, check_duplication=False)
-            stays[unit.text] = number
+            stays[unit.system, unit.text] = number
 
 
 def _bands(threshold: float, permutations: int, context: Context) -> tuple[int, int]:

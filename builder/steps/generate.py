@@ -68,10 +68,10 @@ def generate(table: pl.DataFrame, config: GenerateConfig, context: Context) -> p
         _count(answers, held, context)
         results |= answers
     if failed := context.spend["failed"]:
-        context.notes.append(
-            f"{failed} of {len(results)} calls failed; their rows are in the rejects. "
-            "The same command asks them once more, and only them"
-        )
+        note = f"{failed} of {len(results)} calls failed; their rows are in the rejects"
+        if again := context.spend["to_ask_again"]:
+            note += f". The same command asks {again} of them once more, for the fault was the server's"
+        context.notes.append(note)
     parents = table.to_dicts()
     grown = {draw.row for draw in wanted}
     children = [_child(parents[draw.row], draw, results[draw.request.key]) for draw in wanted]
@@ -85,6 +85,7 @@ def _count(answers: dict[str, Answer | Fault], held: set[str], context: Context)
     context.spend["replayed"] += len(held)
     context.spend["calls"] += len(fresh)
     context.spend["failed"] += len(answers) - len(said)
+    context.spend["to_ask_again"] += sum(isinstance(a, Fault) and a.passing for a in answers.values())
     context.spend["input_tokens"] += sum(answer.input_tokens or 0 for answer in fresh)
     context.spend["output_tokens"] += sum(answer.output_tokens or 0 for answer in fresh)
 

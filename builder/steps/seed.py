@@ -124,7 +124,7 @@ class Reading:
             raise InputError([Problem(place, what=what)])
         if not self.good:
             what = f"no seed in {self.count} {self.source.unit}"
-            raise InputError([Problem(place, what=what), *_alike(self.bad)])
+            raise InputError([*([Problem(place, what=what)] if self.count > 1 else []), *_alike(self.bad)])
         if self.bad and self.config.on_bad == "stop":
             raise InputError(_first(self.bad))
 
@@ -176,7 +176,7 @@ def _row(one: Seed, source: str, license: str | None, seen: Counter[str]) -> Row
 def _rejected(name: str, line: Line, reason: str) -> Row:
     text = line.text or _as_text(line.value)
     own = content_id("bad", name, line.number, text)
-    evidence = {"file": name, "line": line.number, "text": _printable(text[:200])}
+    evidence = {"file": name, "line": line.number, "text": _printable(text[:10_000])}
     return {
         "id": own,
         "seed_id": own,

@@ -28,6 +28,11 @@ class Fault(Exception):
         wait: seconds the server asked us to wait, if it did.
     """
 
+    @property
+    def passing(self) -> bool:
+        """Whether the same call may succeed another day: the server's trouble, not the prompt's or the answer's."""
+        return self.fatal or self.kind in ("timeout", "connection") or (self.retry and self.kind.startswith("http "))
+
     def __init__(self, kind: str, detail: str, *, retry: bool = False, fatal: bool = False, wait: float = 0.0) -> None:
         super().__init__(f"{kind}: {detail}" if detail else kind)
         self.kind, self.detail, self.retry, self.fatal, self.wait = kind, detail, retry, fatal, wait

@@ -20,7 +20,9 @@ _LONGEST_WAIT = 30.0
 _LONGEST_ASKED = 300.0
 """The most we wait when the server says how long; a day's quota is better met by running again."""
 _GIVE_UP_AFTER = 20
-"""So many calls in a row that fail to connect, each after its retries, mean that the server is gone."""
+"""So many calls in a row that fail, each after its retries, mean that the server has gone bad."""
+_GIVE_UP_AFTER_FATAL = 3
+"""Where answers came before: one 404 of a router in a bad moment is not an unknown model."""
 
 
 @dataclass(frozen=True)
@@ -82,22 +84,22 @@ async def _ask_missing(
 ) -> None:
     await teacher.open()
     queue = iter(missing)
-    unreachable = spent = 0
+    answered = in_a_row = spent = 0
     stop: Fault | None = None
 
     async def worker() -> None:
-        nonlocal unreachable, spent, stop
+        nonlocal answered, in_a_row, spent, stop
         for item in queue:
             if stop is not None:
                 return
             try:
                 answer = results[item.key] = await _ask_one(teacher, item, ledger)
                 spent += (answer.input_tokens or 0) + (answer.output_tokens or 0)
-                unreachable = 0
+                answered, in_a_row = answered + 1, 0
             except Fault as fault:
                 results[item.key] = fault
-                unreachable = unreachable + 1 if fault.kind == "connection" else 0
-                if fault.fatal or unreachable >= _GIVE_UP_AFTER:
+                in_a_row += 1
+                if in_a_row >= _patience(fault, answered):
                     stop = fault
             advance(1, f"{spent:,} tokens" if spent else "")
 
@@ -114,10 +116,15 @@ async def _ask_missing(
     if stop is None and not kept and any(fault.kind != "content filter" for fault in faults):
         stop = faults[0]  # not one call went through: that is the server, not the prompts
     if stop is not None:
-        raise TeacherError(
-            f"teacher {teacher.name}: {stop}; stopped. {kept} answers are in {ledger.path} and will not be "
-            "asked again: fix the cause, then run the same command"
-        )
+        held = f"{kept} answers are in {ledger.path} and will not be asked again" if kept else "no answer was had"
+        raise TeacherError(f"teacher {teacher.name}: {stop}; stopped. {held}: fix the cause, then run the same command")
+
+
+def _patience(fault: Fault, answered: int) -> int:
+    """Return how many failed calls in a row are borne before the build stops."""
+    if not fault.fatal:
+        return _GIVE_UP_AFTER
+    return _GIVE_UP_AFTER_FATAL if answered else 1
 
 
 async def _ask_one(teacher: Teacher, item: Request, ledger: Ledger) -> Answer:
@@ -127,11 +134,13 @@ async def _ask_one(teacher: Teacher, item: Request, ledger: Ledger) -> Answer:
             answer = await teacher.ask(item.messages)
         except Fault as fault:
             ledger.fail(number, fault.kind, fault.detail)
+            if fault.wait > _LONGEST_ASKED:
+                raise Fault(fault.kind, f"the server asks to wait {fault.wait:,.0f} s", fatal=True) from None
             if not fault.retry or attempt == teacher.config.retries:
                 raise
             # jitter, so that calls which failed together do not come back together
             backoff = _FIRST_WAIT * 2**attempt * random.uniform(0.5, 1.5)
-            await asyncio.sleep(max(min(_LONGEST_WAIT, backoff), min(_LONGEST_ASKED, fault.wait)))
+            await asyncio.sleep(max(min(_LONGEST_WAIT, backoff), fault.wait))
         else:
             return ledger.finish(number, item.key, item.body, answer)
     raise AssertionError("unreachable: the last attempt returns or raises")

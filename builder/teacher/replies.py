@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from builder.ledger import Answer
@@ -47,12 +49,7 @@ def fault(error: Exception, secret: str) -> Fault:
         fatal = status in (401, 403, 404)
         retry = status in (408, 409, 425, 429) or status >= 500
         headers = getattr(response, "headers", None) or {}
-        try:
-            wait = float(headers.get("retry-after", 0))
-        except ValueError:  # a date
-            wait = 0.0
-        wait = wait if math.isfinite(wait) else 0.0
-        return Fault(f"http {status}", detail, retry=retry, fatal=fatal, wait=wait)
+        return Fault(f"http {status}", detail, retry=retry, fatal=fatal, wait=_wait(headers.get("retry-after")))
     name = type(error).__name__
     if "Timeout" in name:
         return Fault("timeout", detail, retry=True)
@@ -63,3 +60,17 @@ def fault(error: Exception, secret: str) -> Fault:
         return Fault("argument", detail, fatal=True)  # distilabel holds our arguments against its signature
     # What is left comes from reading the body: not JSON, a field missing, a wrong type.
     return Fault("malformed", f"{name}: {detail}", retry=True)
+
+
+def _wait(said: str | None) -> float:
+    """Read Retry-After: seconds, or the date to wait for. 0 where it says nothing that can be read."""
+    if not said:
+        return 0.0
+    try:
+        wait = float(said)
+    except ValueError:
+        try:
+            wait = (parsedate_to_datetime(said) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):
+            return 0.0
+    return max(0.0, wait) if math.isfinite(wait) else 0.0

@@ -30,7 +30,9 @@ UNBOUNDED = {"printf", "format"}  # a width of a billion is written out before a
 READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 
 
-def sql_returns(response: str, tables: dict[str, dict[str, Any]], expected: list[list[Any]], ordered: bool = False) -> bool:
+def sql_returns(
+    response: str, tables: dict[str, dict[str, Any]], expected: list[list[Any]], ordered: bool = False
+) -> bool:
     """Hold if the response is one SQL query that returns the expected rows (in order, if `ordered`)."""
     wanted = [list(row) for row in expected]
     found = _select(code_of(response), tables, len(expected))

@@ -133,7 +133,8 @@ def _both(before: Callable[[str], object], after: Callable[[str], object], shape
     """Return a test that a value and what is told for it are the same thing, the latter in a certain shape."""
 
     def right(value: str, told: str, *how: str) -> bool:
-        return re.fullmatch(shape or ".+", told, re.ASCII) is not None and after(told) == _known(before(value), value)
+        wanted = _known(before(value), value)
+        return re.fullmatch(shape or ".+", told, re.ASCII) is not None and after(told) == wanted
 
     return right
 

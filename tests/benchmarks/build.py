@@ -1,6 +1,6 @@
 """How long a build of the quickstart recipe takes, step by step, at several sizes: seconds and rows a second.
 
-    python tests/benchmarks/build.py [SEEDS ...]        default 500 5000
+python tests/benchmarks/build.py [SEEDS ...]        default 500 5000
 """
 
 from __future__ import annotations

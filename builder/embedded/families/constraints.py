@@ -78,7 +78,8 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
     kept = [*facts[:lost], *facts[lost + 1 :]]
     field = next(field for field in passage.world.fields if field.label == facts[lost].label)
     wrong = field.kind.draw(rng)
-    yield Slip("lost_fact", constraints.write(kept, asked))
+    if kept:
+        yield Slip("lost_fact", constraints.write(kept, asked))
     changed = [*facts[:lost], Fact(field.label, wrong, field.state(wrong)), *facts[lost + 1 :]]
     yield Slip("wrong_value", constraints.write(changed, asked))
     told = {fact.label for fact in facts}
@@ -98,6 +99,6 @@ def _read(messages: Messages) -> tuple[Passage, list[Fact], Asked] | None:
     asked = constraints.read(reading.rest)
     keys = {passage.world.by_key[key].label: key for key in passage.record}
     labels = prose.split(reading.slots["labels"])
-    if not asked or not set(labels) <= set(keys) or len(labels) == len(keys):
+    if not asked or not set(labels) < set(keys) or len(set(labels)) < len(labels):
         return None
     return passage, _facts(passage, [keys[label] for label in labels]), asked

@@ -6,8 +6,9 @@ Convert the values in the list below from inches to cm (1 inch is 2.54 cm), roun
 import random
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
-from builder.embedded import frame
+from builder.embedded import frame, prose
 from builder.embedded.grammar import Phrases
 from builder.embedded.measures import CONVERSIONS, DECIMALS
 from builder.embedded.rates import RATES, Rate
@@ -56,7 +57,6 @@ OPPOSITES = {
     "words": "roman",
     "roman": "words",
     "binary": "roman",
-    "clock_24": "clock_12",
 }
 Values = dict[str, str]
 Problem = tuple[Values, str, list[str], str]
@@ -81,7 +81,7 @@ def sample(rng: random.Random) -> Task:
         text=rng.choice(("list", "overview", "note", "sheet", "record")),
         tail=bare,
         asked=asked,
-        layout=_lower(LAYOUTS[layout].render(rng)),
+        layout=prose.lowered(LAYOUTS[layout].render(rng)),
     )
     check = {"check": "conversions", "values": values, "kind": kind, "how": arguments, "layout": layout}
     return Task("convert_units", ABILITY, user(prompt), [check])
@@ -121,8 +121,9 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
     elif kind == "date":
         form = rng.choice([form for form in EXAMPLES if form != arguments[0]])
         yield Slip("other_form", _write(_convert(values, kind, [form]), layout))
-    elif kind in OPPOSITES and (kind != "clock_24"):
-        yield Slip("other_conversion", _write(_convert(values, OPPOSITES[kind], arguments), layout))
+    elif kind in OPPOSITES:
+        with suppress(ValueError):  # no Roman numeral for 0
+            yield Slip("other_conversion", _write(_convert(values, OPPOSITES[kind], arguments), layout))
     yield Slip("chatty", f"Here are the converted values:\n{response}")
 
 
@@ -137,7 +138,7 @@ def _ask(rng: random.Random, kind: str) -> tuple[list[str], str, str]:
         slots = {"hours": arguments[0].lstrip("-"), "way": "behind" if arguments[0].startswith("-") else "ahead"}
     elif kind == "date":
         slots = {"example": EXAMPLES[arguments[0]]}
-    return arguments, _lower(conversion.asked.render(rng, **slots)), ""
+    return arguments, prose.lowered(conversion.asked.render(rng, **slots)), ""
 
 
 def _ask_rate(rng: random.Random, rate: Rate) -> tuple[list[str], str, str]:
@@ -149,7 +150,7 @@ def _ask_rate(rng: random.Random, rate: Rate) -> tuple[list[str], str, str]:
     decimals = rng.choice("012" if times or rate.low < 10 else "2")
     slots = {"source": unit, "target": target, "unit": rate.single, "rate": worth, "other": rate.other}
     asked = CONVERSIONS["rate"].asked.render(rng, decimals=rng.choice(DECIMALS[decimals]), **slots)
-    return ["times" if times else "over", worth, decimals], _lower(asked), unit
+    return ["times" if times else "over", worth, decimals], prose.lowered(asked), unit
 
 
 def _names(rng: random.Random, kind: str, count: int) -> list[str]:
@@ -162,10 +163,6 @@ def _names(rng: random.Random, kind: str, count: int) -> list[str]:
     else:
         pairs = zip(rng.sample(things, count), rng.choices(WORDS["records"], k=count), strict=True)
     return [" ".join(pair) for pair in pairs]
-
-
-def _lower(phrase: str) -> str:
-    return phrase[:1].lower() + phrase[1:]
 
 
 def _convert(values: Values, kind: str, arguments: list[str]) -> Values:

@@ -7,7 +7,7 @@ import random
 import re
 from collections.abc import Iterator
 
-from builder.embedded import frame, worlds
+from builder.embedded import frame, prose, worlds
 from builder.embedded.grammar import Phrases
 from builder.embedded.task import Messages, Slip, Task, user
 from builder.embedded.worlds import Passage
@@ -48,7 +48,7 @@ def sample(rng: random.Random) -> Task:
         ):
             break
     fixes = [FIX.render(rng, label=passage.world.by_key[key].label, value=value) for key, value in new.items()]
-    prompt = frame.compose(rng, REQUEST, passage.text, world=passage.world, fixes="; ".join(map(_lower, fixes)))
+    prompt = frame.compose(rng, REQUEST, passage.text, world=passage.world, fixes="; ".join(map(prose.lowered, fixes)))
     changes = {passage.record[key]: value for key, value in new.items()}
     check = {"check": "corrected", "source": passage.text, "changes": changes}
     return Task("correct_text", ABILITY, user(prompt), [check])
@@ -71,9 +71,10 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
     for key in new:
         yield Slip("forgotten_fix", _write(passage, {name: value for name, value in new.items() if name != key}))
     others = [key for key in passage.record if key not in new]
-    other, key = rng.choice(others), rng.choice(list(new))
-    yield Slip("changed_too_much", _write(passage, new | {other: passage.world.by_key[other].kind.draw(rng)}))
-    yield Slip("fixed_wrong_place", _write(passage, {other: new[key]}))
+    other, key = rng.choice(others or [""]), rng.choice(list(new))
+    if other:
+        yield Slip("changed_too_much", _write(passage, new | {other: passage.world.by_key[other].kind.draw(rng)}))
+        yield Slip("fixed_wrong_place", _write(passage, {other: new[key]}))
     sentences = worlds.SENTENCE_END.split(right)
     lost = rng.randrange(len(sentences))
     yield Slip("lost_sentence", " ".join(sentences[:lost] + sentences[lost + 1 :]))
@@ -102,10 +103,6 @@ def _found(text: str, value: str) -> list[tuple[int, int]]:
     return [found.span() for found in re.finditer(pattern, text)]
 
 
-def _lower(text: str) -> str:
-    return text[0].lower() + text[1:]
-
-
 def _read(messages: Messages) -> tuple[Passage, dict[str, str]] | None:
     """Return the passage and the new values by key."""
     reading = frame.read(messages, REQUEST)
@@ -114,7 +111,7 @@ def _read(messages: Messages) -> tuple[Passage, dict[str, str]] | None:
         return None
     new: dict[str, str] = {}
     for text in re.split(r"; (?=the |as )", reading.slots["fixes"]):
-        fix = _read_fix(passage.world, text[0].lower() + text[1:])
+        fix = _read_fix(passage.world, prose.lowered(text))
         # A fact that is fixed twice, or told in two places, could be meant in more than one way.
         if not fix or fix[0] in new or len(_found(passage.text, passage.record.get(fix[0], ""))) != 1:
             return None

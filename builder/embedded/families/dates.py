@@ -5,9 +5,10 @@ The garden fair is on 14 March 2025. The first review follows 10 working days la
 
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 
-from builder.embedded import frame, plans
+from builder.embedded import frame, plans, prose
 from builder.embedded.grammar import Phrases
 from builder.embedded.plans import Event
 from builder.embedded.task import Messages, Slip, Task, user
@@ -65,11 +66,11 @@ def sample(rng: random.Random) -> Task:
     events = [list(event) for event in plan]
     if rng.random() < 0.6 or (days[last] - days[first]).days < 8:
         event, form = rng.choice(names[1:]), rng.choice(list(FORMS))
-        prompt = frame.compose(rng, REQUEST, body, text=text, event=event, form=_lower(FORMS[form].render(rng)))
+        prompt = frame.compose(rng, REQUEST, body, text=text, event=event, form=prose.lowered(FORMS[form].render(rng)))
         check = {"check": "plan_date", "events": events, "event": event, "form": form}
     else:
         unit = rng.choice(["days", "days", "working_days", "working_days", "weeks", rng.choice(WEEKDAYS)])
-        words, rule = rng.choice(UNITS[unit]), _lower(RULE.render(rng))
+        words, rule = rng.choice(UNITS[unit]), prose.lowered(RULE.render(rng))
         prompt = frame.compose(rng, GAP, body, text=text, unit=words, first=first, last=last, rule=rule)
         check = {"check": "plan_gap", "events": events, "first": first, "last": last, "unit": unit}
     return Task("dates", ABILITY, user(prompt), [check])
@@ -95,22 +96,20 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
         if how in ("days", "working_days"):
             changed["one_day_off"] = (event, how, str(int(value) + 1))
         for kind, wrong in changed.items():
-            text = _solve([*plan[:at], wrong, *plan[at + 1 :]], asked)
-            if not text.startswith("-"):
-                yield Slip(kind, text)
+            with suppress(OverflowError, ValueError):  # a mistake may lead out of the calendar
+                text = _solve([*plan[:at], wrong, *plan[at + 1 :]], asked)
+                if not text.startswith("-"):
+                    yield Slip(kind, text)
     if len(asked) == 2:
         event, form = asked
-        yield Slip("other_event", _solve(plan, (rng.choice([name for name, *_ in plan if name != event]), form)))
+        if others := [name for name, *_ in plan if name != event]:
+            yield Slip("other_event", _solve(plan, (rng.choice(others), form)))
         yield Slip("other_form", _solve(plan, (event, rng.choice([name for name in FORMS if name != form]))))
     else:
         first, last, unit = asked
         yield Slip("counted_both_ends", str(int(_solve(plan, asked)) + 1))
         yield Slip("other_unit", _solve(plan, (first, last, "days" if unit != "days" else "working_days")))
     yield Slip("full_sentence", f"Going by the plan, the answer is {response}.")
-
-
-def _lower(phrase: str) -> str:
-    return phrase[:1].lower() + phrase[1:] if not phrase.startswith("I ") else phrase
 
 
 def _read(messages: Messages) -> tuple[list[Event], tuple[str, ...]] | None:

@@ -71,7 +71,7 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
         return
     passage, labels, separator, missing = problem
     values = _values(passage, labels, missing)
-    first, second = rng.sample(labels, 2)
+    first, second = (rng.sample(labels, min(2, len(labels))) * 2)[:2]
     yield Slip("dropped_line", _write({label: value for label, value in values.items() if label != first}, separator))
     yield Slip("swapped_values", _write({**values, first: values[second], second: values[first]}, separator))
     for field in passage.world.fields:

@@ -65,9 +65,12 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
     untold = [key for key in data if key not in told]
     dropped = rng.choice(list(data))
     yield Slip("dropped_key", _dumps({key: value for key, value in data.items() if key != dropped}))
-    first, second = rng.sample(told, 2)
-    yield Slip("swapped_values", _dumps({**data, first: data[second], second: data[first]}))
-    yield Slip("null_for_told", _dumps({**data, first: None}))
+    some = rng.sample(told, min(2, len(told)))
+    if len(some) == 2:
+        first, second = some
+        yield Slip("swapped_values", _dumps({**data, first: data[second], second: data[first]}))
+    for key in some[:1]:
+        yield Slip("null_for_told", _dumps({**data, key: None}))
     for key in untold:
         invented = passage.world.by_key[key].kind
         yield Slip("invented_value", _dumps({**data, key: invented.value(invented.draw(rng))}))

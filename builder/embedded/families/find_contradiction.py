@@ -102,6 +102,8 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
     passage, record, form, none = problem
     found = _different(passage, record)
     others = [passage.world.by_key[key] for key in passage.record if not found or key != found.key]
+    if not others:
+        return
     other = rng.choice(others)
     told = record[other.key]
     if found:

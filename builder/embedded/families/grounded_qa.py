@@ -74,12 +74,14 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
     if asked is None:
         return
     neighbours = [value for key, value in passage.record.items() if key != asked.key]
-    yield Slip("other_field", rng.choice(neighbours))
+    if neighbours:
+        yield Slip("other_field", rng.choice(neighbours))
     yield Slip("invented_value", asked.kind.draw(rng))
     if asked.key in passage.record:
         yield Slip("needless_fallback", fallback)
         yield Slip("full_sentence", asked.state(response))
-        yield Slip("two_answers", f"{response} or {rng.choice(neighbours)}")
+        if neighbours:
+            yield Slip("two_answers", f"{response} or {rng.choice(neighbours)}")
     else:
         yield Slip("own_words_for_fallback", f"Sorry, I could not find anything about the {asked.label}.")
         yield Slip("hedged_guess", f"{fallback}, but probably {asked.kind.draw(rng)}")

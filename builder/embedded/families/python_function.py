@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from builder.embedded import frame
+from builder.embedded import frame, prose
 from builder.embedded.grammar import Phrases
 from builder.embedded.listwork import CHANGE, KEEP, MAKE, Part
 from builder.embedded.task import Check, Messages, Slip, Task, user
@@ -107,7 +107,7 @@ def sample(rng: random.Random) -> Task:
         change=_say(rng, CHANGE[kind], plan.change),
         make=_say(rng, MAKE[kind], plan.make),
     )
-    takes = _lower(TAKES[kind].render(rng))
+    takes = prose.lowered(TAKES[kind].render(rng))
     prompt = frame.compose(rng, REQUEST, signature=f"{function}({parameter})", takes=takes, task=task)
     checks: list[Check] = [{"check": "python_returns", "function": function, "cases": cases}, {"check": "code_only"}]
     return Task("python_function", ABILITY, user(prompt), checks)
@@ -140,12 +140,12 @@ def _misread(plan: Plan) -> Iterator[tuple[str, Plan]]:
     if len(plan.keep) > 1:
         yield "and_for_or", replace(plan, word="or" if plan.word == "and" else "and")
     for at, (name, arg) in enumerate(plan.keep):
-        if arg.isdigit():
+        if arg.isdecimal():
             off = (name, str(int(arg) + 1))
             yield "off_by_one", replace(plan, keep=(*plan.keep[:at], off, *plan.keep[at + 1 :]))
     if plan.change[0] != "same":
         yield "forgotten_change", replace(plan, change=("same", ""))
-    if plan.change[1].isdigit():
+    if plan.change[1].isdecimal():
         yield "off_by_one", replace(plan, change=(plan.change[0], str(int(plan.change[1]) + 1)))
     opposite = {"largest": "smallest", "smallest": "largest", "up": "down", "down": "up", "turned": "list"}.get(
         plan.make[0]
@@ -196,11 +196,7 @@ def _draw(rng: random.Random, parts: dict[str, Part], name: str) -> tuple[str, s
 
 
 def _say(rng: random.Random, parts: dict[str, Part], part: tuple[str, str]) -> str:
-    return _lower(parts[part[0]].phrases.render(rng, a=part[1]))
-
-
-def _lower(text: str) -> str:
-    return text[0].lower() + text[1:]
+    return prose.lowered(parts[part[0]].phrases.render(rng, a=part[1]))
 
 
 def _read(messages: Messages) -> tuple[str, str, Plan] | None:
@@ -210,7 +206,7 @@ def _read(messages: Messages) -> tuple[str, str, Plan] | None:
     if not reading or not signature or not (slots := TASK.read(reading.slots["task"])):
         return None
     kind = slots["kind"]
-    if any(keyword.iskeyword(name) or name[0].isdigit() for name in signature.groups()):
+    if any(keyword.iskeyword(name) or name[0].isdecimal() for name in signature.groups()):
         return None
     if kind not in KEEP or TAKES[kind].read(reading.slots["takes"]) is None:
         return None

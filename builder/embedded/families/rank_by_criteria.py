@@ -121,7 +121,7 @@ def sample(rng: random.Random) -> Task:
 def answer(messages: Messages) -> str | None:
     """Read the options and the rules, and sort."""
     problem = _read(messages)
-    return _write(_rank(*problem), problem[2].layout) if problem else None
+    return _write(_rank(*problem), problem[2].layout) or None if problem else None
 
 
 def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Slip]:
@@ -132,10 +132,11 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
     names = _rank(*problem)
     for kind, wrong in _misread(asked):
         yield Slip(kind, _write(_rank(sheet, rows, wrong), asked.layout))
-    lost = rng.randrange(len(names))
-    yield Slip("lost_option", _write(names[:lost] + names[lost + 1 :], asked.layout))
-    at = rng.randrange(len(names) - 1)
-    yield Slip("two_swapped", _write([*names[:at], names[at + 1], names[at], *names[at + 2 :]], asked.layout))
+    if len(names) > 1:
+        lost = rng.randrange(len(names))
+        yield Slip("lost_option", _write(names[:lost] + names[lost + 1 :], asked.layout))
+        at = rng.randrange(len(names) - 1)
+        yield Slip("two_swapped", _write([*names[:at], names[at + 1], names[at], *names[at + 2 :]], asked.layout))
     yield Slip("other_layout", _write(names, rng.choice([layout for layout in LAYOUTS if layout != asked.layout])))
     yield Slip("chatty", f"The right order is: {_write(names, asked.layout)}")
 
@@ -235,9 +236,10 @@ def _read_row(sheet: Sheet, line: str) -> Row | None:
         if key is None:
             return None
         value = cell[len(key) + 1 :]
-        if value.isdecimal() != sheet.by_key[key].number or not (value.isdecimal() or value in sheet.by_key[key].words):
+        column = sheet.by_key[key]
+        if not (re.fullmatch(r"[0-9]{1,9}", value) if column.number else value in column.words):
             return None
-        row[key] = int(value) if value.isdecimal() else value
+        row[key] = int(value) if column.number else value
     return row
 
 

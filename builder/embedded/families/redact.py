@@ -7,7 +7,7 @@ import random
 import re
 from collections.abc import Iterator
 
-from builder.embedded import frame, worlds
+from builder.embedded import frame, prose, worlds
 from builder.embedded.grammar import Pattern, Phrases
 from builder.embedded.task import Messages, Slip, Task, user
 from builder.embedded.vocab import CITIES, FIRST_NAMES, LAST_NAMES
@@ -110,7 +110,7 @@ def sample(rng: random.Random) -> Task:
         asked.append(rng.choice([kind for kind in MASKS if kind not in present]))
     ways = {kind: rng.choice([how for name, how in RULES if name == kind]) for kind in asked}
     rules = {kind: (how, rng.choice((*MASKS[kind], *ANY_MASK)) if how == "tag" else "") for kind, how in ways.items()}
-    clauses = [_lower(RULES[kind, how].render(rng, mask=f'"{mask}"')) for kind, (how, mask) in rules.items()]
+    clauses = [prose.lowered(RULES[kind, how].render(rng, mask=f'"{mask}"')) for kind, (how, mask) in rules.items()]
     prompt = frame.compose(rng, REQUEST, body, world=passage.world, rules=rng.choice(("; ", ", and ")).join(clauses))
     hidden = [[value, *rules[kind]] for value, kind in secrets.items() if kind in rules]
     return Task("redact", ABILITY, user(prompt), [{"check": "redacted", "source": body, "hidden": hidden}])
@@ -158,10 +158,6 @@ def _contact(rng: random.Random) -> dict[str, str]:
         "email": f"{first}.{last}@example.org".lower(),
         "phone": f"0{' '.join(digits)}",
     }
-
-
-def _lower(phrase: str) -> str:
-    return phrase[:1].lower() + phrase[1:]
 
 
 def _secrets_of(passage: Passage) -> Secrets:

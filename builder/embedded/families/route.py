@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from builder.embedded import frame, worlds
+from builder.embedded import frame, prose, worlds
 from builder.embedded.grammar import Phrases
 from builder.embedded.scenery import WORDS
 from builder.embedded.task import Messages, Slip, Task, user
@@ -87,7 +87,7 @@ def sample(rng: random.Random) -> Task:
         world=passage.world,
         places=places,
         rules=_spell(rng, rules, default, {field.label for field in passage.world.fields if field.plural}),
-        form=_lower(FORMS[form].render(rng)),
+        form=prose.lowered(FORMS[form].render(rng)),
     )
     check = {
         "check": "routed",
@@ -161,14 +161,12 @@ def _spell(rng: random.Random, rules: list[Rule], default: str, plurals: set[str
     lines = []
     for how, fact, value, label in rules:
         shown = f'"{value}"' if how == "is" else f"{value:.2f}" if isinstance(value, float) else value
-        condition = _lower(CONDITIONS[how].render(rng, fact=fact, value=shown, be="are" if fact in plurals else "is"))
+        condition = prose.lowered(
+            CONDITIONS[how].render(rng, fact=fact, value=shown, be="are" if fact in plurals else "is")
+        )
         lines.append(RULE.render(rng, condition=condition, label=label))
     lines.append(DEFAULT.render(rng, label=default))
     return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))
-
-
-def _lower(phrase: str) -> str:
-    return phrase[:1].lower() + phrase[1:]
 
 
 def _facts(passage: Passage) -> dict[str, Any]:

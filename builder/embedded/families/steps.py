@@ -187,13 +187,14 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
     yield Slip("skipped_step", separator.join(run(items, plan[:skipped] + plan[skipped + 1 :])))
     yield Slip("steps_out_of_order", separator.join(run(items, plan[::-1])))
     for at, (name, arg) in enumerate(plan):
-        if arg.isdigit():
+        if arg.isdecimal():
             yield Slip(
                 "off_by_one",
                 separator.join(run(items, [*plan[:at], (name, str(int(arg) + 1)), *plan[at + 1 :]])),
             )
-    lost = rng.randrange(len(done))
-    yield Slip("lost_item", separator.join(done[:lost] + done[lost + 1 :]))
+    if done:
+        lost = rng.randrange(len(done))
+        yield Slip("lost_item", separator.join(done[:lost] + done[lost + 1 :]))
     yield Slip("wrong_separator", rng.choice([other for other in LAYOUTS if other != separator]).join(done))
     yield Slip("chatty", f"Here is the final list: {response}")
 

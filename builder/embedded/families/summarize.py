@@ -77,9 +77,12 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
     passage, keys, form = problem
     dropped = rng.choice(keys)
     others = [key for key in passage.record if key not in keys]
-    yield Slip("dropped_fact", _write(passage, [key for key in keys if key != dropped], form))
-    yield Slip("replaced_fact", _write(passage, [*[key for key in keys if key != dropped], rng.choice(others)], form))
-    yield Slip("added_fact", f"{response} {passage.world.by_key[others[0]].state(passage.record[others[0]])}")
+    kept = [key for key in keys if key != dropped]
+    if kept:
+        yield Slip("dropped_fact", _write(passage, kept, form))
+    if others:
+        yield Slip("replaced_fact", _write(passage, [*kept, rng.choice(others)], form))
+        yield Slip("added_fact", f"{response} {passage.world.by_key[others[0]].state(passage.record[others[0]])}")
     wrong = passage.world.by_key[dropped].kind.draw(rng)
     yield Slip("wrong_value", response.replace(passage.record[dropped], wrong))
     yield Slip("copied_text", passage.text)
@@ -108,5 +111,7 @@ def _read(messages: Messages) -> tuple[Passage, list[str], str] | None:
         return None
     keys = [by_label[label] for label in labels]
     if "bullet" in form and form not in {bullets.replace("{n}", str(len(keys))) for bullets in BULLETS}:
+        return None
+    if form in FORMS[2] and len(keys) < 2:
         return None
     return (passage, keys, form) if all(key in passage.record for key in keys) else None

@@ -8,7 +8,7 @@ import random
 import re
 from collections.abc import Iterator
 
-from builder.embedded import frame
+from builder.embedded import frame, prose
 from builder.embedded.grammar import Phrases
 from builder.embedded.scenery import WORDS
 from builder.embedded.task import Messages, Slip, Task, user
@@ -103,8 +103,8 @@ def sample(rng: random.Random) -> Task:
         REQUEST,
         rng.choice((" ", " ", "\n")).join(story),
         text=rng.choice(("problem", "story", "puzzle", "exercise", "word problem")),
-        steps=_lower(STEPS.render(rng)),
-        last=_lower(LAST.render(rng, label=f'"{last}"')),
+        steps=prose.lowered(STEPS.render(rng)),
+        last=prose.lowered(LAST.render(rng, label=f'"{last}"')),
     )
     check = {
         "check": "worked_answer",
@@ -202,10 +202,6 @@ def _tell(rng: random.Random, start: int, events: list[Event]) -> list[str]:
     return [*sentences, QUESTIONS[question].render(rng, **slots)]
 
 
-def _lower(phrase: str) -> str:
-    return phrase[:1].lower() + phrase[1:]
-
-
 def _work(total: int, events: list[Event]) -> tuple[list[str], int]:
     """Return the equations, one for every operation, and the last total."""
     lines = []
@@ -236,7 +232,8 @@ def _read(messages: Messages) -> tuple[int, list[Event], str] | None:
     reading = frame.read(messages, REQUEST)
     if not reading or STEPS.read(reading.slots["steps"]) is None or not (last := LAST.read(reading.slots["last"])):
         return None
-    first, *middle, question = SENTENCE_END.split(reading.body.strip())
+    sentences = SENTENCE_END.split(reading.body.strip())
+    first, middle, question = sentences[0], sentences[1:-1], sentences[-1]
     start = START.read(first)
     events = [_read_event(sentence) for sentence in middle]
     asked, slots = next(((name, s) for name, words in QUESTIONS.items() if (s := words.read(question))), ("", {}))

@@ -52,12 +52,12 @@ def names(*patterns: str) -> Kind:
 
 def whole(low: int, high: int, step: int = 1) -> Kind:
     """A whole number."""
-    return Kind(lambda rng: str(rng.randrange(low, high + 1, step)), r"\d+", number=True)
+    return Kind(lambda rng: str(rng.randrange(low, high + 1, step)), r"\d{1,9}", number=True)
 
 
 def amount(low: int, high: int) -> Kind:
     """A number with two decimals, as prices have."""
-    return Kind(lambda rng: f"{rng.randrange(low * 20, high * 20) / 20:.2f}", r"\d+\.\d\d", number=True)
+    return Kind(lambda rng: f"{rng.randrange(low * 20, high * 20) / 20:.2f}", r"\d{1,9}\.\d\d", number=True)
 
 
 def code(shape: str) -> Kind:
