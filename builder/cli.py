@@ -106,7 +106,8 @@ def build(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the calls to be made; make none.")] = False,
 ) -> None:
     """Build a dataset. Run it again to go on where it stopped: no answer is asked for twice."""
-    from builder import pipeline, summary
+    from builder import pipeline
+    from builder.pages import summary
 
     console = _console()
     loaded = pipeline.load_recipe(recipe, teacher)
@@ -127,13 +128,13 @@ def show(
     id: Annotated[str | None, typer.Argument(help="A row or a pair; the beginning of its id will do.")] = None,
 ) -> None:
     """Print rows readably; with an ID, that row's whole way back to its seed."""
-    from builder import show as pages
+    from builder.pages import show as page
 
     console = _console()
     if id is None:
-        pages.dataset(dataset, console)
+        page.overview(dataset, console)
     else:
-        pages.row(dataset, id, console)
+        page.row(dataset, id, console)
 
 
 @app.command()

@@ -17,11 +17,12 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
-from builder import card, outputs, report, schema, versions
+from builder import outputs, schema, versions
 from builder.config import GenerateConfig
 from builder.context import Context, Progress, silent
 from builder.errors import BuilderError, InputError, Problem, TableLawError
 from builder.ledger import Ledger
+from builder.pages import card, report
 from builder.recipe import Recipe, RecipeStep, load
 from builder.run import Result, run
 from builder.steps import STEPS

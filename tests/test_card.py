@@ -3,7 +3,7 @@ import pytest
 import sample_build
 import yaml
 
-from builder import built, card
+from builder.pages import card, dataset
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +13,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def text(folder):
-    return card.render(built.manifest(folder), folder)
+    return card.render(dataset.manifest(folder), folder)
 
 
 def front_matter(text):
@@ -66,7 +66,7 @@ def test_tables_stay_tables(text):
 
 
 def test_hostile_names_cannot_break_out(folder):
-    manifest = built.manifest(folder)
+    manifest = dataset.manifest(folder)
     nasty = "a|b\n## <b>`x`</b> [l](javascript:1) \x1b[31m"
     manifest["by_task"] = {nasty: {"sft": 1, "preference": 0, "rejected": 0}}
     manifest["recipe_text"] = "name: x # ```` fence\n```\n## not a heading\n"
@@ -106,7 +106,7 @@ def test_licences_are_counted_by_file_and_licence(tmp_path):
     for line in lines[:3]:
         line |= {"source": "other.jsonl:9", "license": None}
     sample_build._table(file, lines, list(lines[0]))
-    text = card.render(built.manifest(folder), folder)
+    text = card.render(dataset.manifest(folder), folder)
     assert "| seeds.jsonl | CC0-1.0 | 38 |" in text and "| other.jsonl | not stated | 3 |" in text
     assert front_matter(text)[0]["license"] == "unknown"
 
@@ -114,7 +114,7 @@ def test_licences_are_counted_by_file_and_licence(tmp_path):
 def test_a_build_without_pairs_offers_none(tmp_path):
     folder = sample_build.write(tmp_path / "build", teacher="gpt-x")
     (folder / "preference" / "train.parquet").unlink()
-    manifest = built.manifest(folder) | {
+    manifest = dataset.manifest(folder) | {
         "pairs": 0,
         "splits": {"sft": {"train": 28, "test": 4}, "preference": {}},
     }

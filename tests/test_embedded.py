@@ -69,7 +69,7 @@ def test_slips_of_a_foreign_answer_or_prompt_do_not_raise(family):
 
 
 def _changed(rng, messages):
-    """Return the conversation with lines or sentences of one prompt lost, doubled or shuffled, or an odd number in it."""
+    """Return the conversation with lines or sentences of one prompt lost, doubled or moved, or with an odd number."""
     at = rng.choice([at for at, message in enumerate(messages) if message["role"] == "user"])
     parts = re.split(r"(\n+|(?<=[.!?:])\s+)", messages[at]["content"])
     pieces, gaps = parts[::2], [*parts[1::2], ""]

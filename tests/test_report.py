@@ -6,8 +6,8 @@ import sample_build
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder import report
-from builder.readable import difference, fold, visible
+from builder.pages import report
+from builder.pages.readable import difference, fold, visible
 
 VOID = {"meta", "link", "rect", "br", "img", "input"}
 

@@ -7,9 +7,9 @@ import pytest
 import sample_build
 from rich.console import Console
 
-from builder import built, show
 from builder.errors import InputError
 from builder.ledger import Answer, Ledger
+from builder.pages import dataset, show
 
 
 @pytest.fixture(scope="module")
@@ -33,16 +33,16 @@ def ids(folder, file):
 
 
 def test_a_dataset_is_one_line_one_row_one_pair(plain):
-    out = printed(show.dataset, plain)
+    out = printed(show.overview, plain)
     assert out.startswith("sample 0.1.0: 32 SFT rows, 9 pairs, 6 rejected, answered by the embedded teacher\n")
     assert out.count("an SFT row") == 1 and out.count("a preference pair") == 1
     first = min(ids(plain, "sft/train.parquet") + ids(plain, "sft/test.parquet"))
     assert first in out and "chosen" in out and "rejected" in out and "broke" in out
-    assert out == printed(show.dataset, plain)
+    assert out == printed(show.overview, plain)
 
 
 def test_markup_and_control_characters_of_a_row_are_only_text(folder):
-    out = printed(show.dataset, folder)
+    out = printed(show.overview, folder)
     assert "[bold]not markup[/bold] ␛[31mred␛[0m ⟨U+202E⟩back" in out
     assert "\x1b" not in out and "\u202e" not in out
     assert "more characters …" in out
@@ -115,7 +115,7 @@ def test_the_ledger_adds_what_was_sent(tmp_path):
     line = next(r for r in pq.read_table(folder / "provenance.parquet").to_pylist() if r["kind"] == "sft")
     key = line["call_keys"][0]
     request = {"model": "gpt-x", "arguments": {"temperature": 0.7, "stop": None}, "messages": [], "draw": 3}
-    with Ledger(folder / built.manifest(folder)["ledger"]) as ledger:
+    with Ledger(folder / dataset.manifest(folder)["ledger"]) as ledger:
         ledger.finish(ledger.begin(key), key, request, Answer("…", "stop", 212, 40))
     out = printed(show.row, folder, line["id"])
     assert f"{key}, gpt-x, temperature 0.7, draw 3, 212 tokens in, 40 tokens out, stop" in out
@@ -142,26 +142,26 @@ def test_an_unknown_or_ambiguous_id_is_one_clear_sentence(plain, prefix, message
 def test_a_folder_that_is_no_dataset_is_refused(tmp_path):
     for path, message in ((tmp_path, "no finished dataset here"), (tmp_path / "x", "no such dataset")):
         with pytest.raises(InputError, match=message):
-            show.dataset(path, Console(file=io.StringIO()))
+            show.overview(path, Console(file=io.StringIO()))
     (tmp_path / "manifest.json").write_text('{"schema": "manifest/v9"}')
     with pytest.raises(InputError, match=r"found schema 'manifest/v9', expected 'manifest/v1'"):
-        show.dataset(tmp_path, Console(file=io.StringIO()))
+        show.overview(tmp_path, Console(file=io.StringIO()))
     (tmp_path / "manifest.json").write_text("{")
     with pytest.raises(InputError, match=r"cannot be read"):
-        show.dataset(tmp_path, Console(file=io.StringIO()))
+        show.overview(tmp_path, Console(file=io.StringIO()))
 
 
 def test_a_dataset_is_found_by_its_name(tmp_path, monkeypatch):
     folder = sample_build.write(tmp_path / "outputs" / "sample" / "0.1.0")
     monkeypatch.chdir(tmp_path)
-    assert built.find(folder) == folder
-    assert built.find(folder.parent) == folder
-    assert built.find(built.Path("sample")) == built.Path("outputs/sample/0.1.0")
+    assert dataset.find(folder) == folder
+    assert dataset.find(folder.parent) == folder
+    assert dataset.find(dataset.Path("sample")) == dataset.Path("outputs/sample/0.1.0")
     shutil.copytree(folder, folder.parent / ".0.2.0.building")
-    assert built.find(folder.parent) == folder
+    assert dataset.find(folder.parent) == folder
     shutil.copytree(folder, folder.parent / "0.2.0")
     with pytest.raises(InputError, match=r"several datasets \(name one: .*0\.1\.0, .*0\.2\.0\)"):
-        built.find(folder.parent)
+        dataset.find(folder.parent)
 
 
 def test_a_narrow_terminal_keeps_every_id_whole_to_copy(plain):

@@ -20,8 +20,8 @@ T = TypeVar("T")
 KINDS = {
     "": r"[^\n]+?",
     # Nine digits at most: a prompt with an absurd number is refused.
-    "int": r"[0-9]{1,9}",
-    "number": r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?",
+    "int": r"(?:0|[1-9][0-9]{0,8})",
+    "number": r"-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,9})?",
     "word": r"[\w'-]+",
     "quoted": r'"[^"\n]+"',
     "here": r"below|above",

@@ -141,7 +141,7 @@ def read_date(text: str) -> date | None:
     month = str(MONTHS.index(parts[1]) + 1) if parts[1] in MONTHS else parts[1]
     try:
         return date(int(parts[0]), int(month), int(parts[2]))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -65,11 +65,13 @@ def near_misses(
     slips = list(FAMILIES[computed.family].slips(system.take_off(messages), response, rng))
     misses: list[NearMiss] = []
     harmless = 0
-    texts = {"", _evened(response)}
+    texts = {response}
+    same = ("", _evened(response))
     for slip in _one_of_each_kind_first(slips, rng):
-        if _evened(slip.text) in texts or char_distance(slip.text, response) < min_char_distance:
+        too_near = _evened(slip.text) in same or char_distance(slip.text, response) < min_char_distance
+        if slip.text in texts or too_near:
             continue
-        texts.add(_evened(slip.text))
+        texts.add(slip.text)
         if broken := verify(slip.text, checks).broken:
             misses.append(NearMiss(slip.text, slip.kind, broken))
         else:

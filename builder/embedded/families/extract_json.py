@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from builder.embedded import frame, worlds
 from builder.embedded.grammar import Phrases
 from builder.embedded.task import Check, Messages, Slip, Task, user
+from builder.embedded.worlds import Passage
 
 ABILITY = "extraction"
 WEIGHT = 3.0
@@ -44,23 +45,18 @@ def sample(rng: random.Random) -> Task:
 
 def answer(messages: Messages) -> str | None:
     """Read the passage and return the keys asked for."""
-    reading = frame.read(messages, REQUEST)
-    passage = worlds.read(reading.body) if reading else None
-    if not reading or not passage:
+    if not (problem := _read(messages)):
         return None
-    keys = reading.slots["keys"].split(", ")
-    if not set(keys) <= set(passage.world.by_key):
-        return None
-    return json.dumps(passage.data(keys), ensure_ascii=False)
+    passage, keys = problem
+    return _dumps(passage.data(keys))
 
 
 def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Slip]:
     """Yield a dropped key, an invented or a swapped value, a null for a told one, a number as text, a chatty answer."""
-    reading = frame.read(messages, REQUEST)
-    passage = worlds.read(reading.body) if reading else None
-    if not reading or not passage:
+    if not (problem := _read(messages)):
         return
-    data = passage.data(reading.slots["keys"].split(", "))
+    passage, keys = problem
+    data = passage.data(keys)
     told = [key for key, value in data.items() if value is not None]
     untold = [key for key in data if key not in told]
     dropped = rng.choice(list(data))
@@ -84,3 +80,11 @@ def slips(messages: Messages, response: str, rng: random.Random) -> Iterator[Sli
 
 def _dumps(data: object) -> str:
     return json.dumps(data, ensure_ascii=False)
+
+
+def _read(messages: Messages) -> tuple[Passage, list[str]] | None:
+    """Return the passage and the keys asked for."""
+    if not (reading := frame.read(messages, REQUEST)) or not (passage := worlds.read(reading.body)):
+        return None
+    keys = reading.slots["keys"].split(", ")
+    return (passage, keys) if set(keys) <= set(passage.world.by_key) else None

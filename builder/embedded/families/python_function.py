@@ -223,5 +223,6 @@ def _read(messages: Messages) -> tuple[str, str, Plan] | None:
 def _read_part(parts: dict[str, Part], text: str) -> tuple[str, str] | None:
     for name, part in parts.items():
         if (slots := part.phrases.read(text)) is not None:
-            return name, slots.get("a", "")
+            divides_by_zero = name in ("divisible", "rest") and slots["a"] == "0"
+            return None if divides_by_zero else (name, slots.get("a", ""))
     return None

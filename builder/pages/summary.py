@@ -8,8 +8,8 @@ from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Any
 
-from builder import show
-from builder.claims import claims
+from builder.pages import show
+from builder.pages.claims import claims
 from builder.providers import EMBEDDED
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def built(folder: Path, manifest: Manifest, fresh: bool, console: Console) -> No
     console.print()
     _wrote(folder, manifest, console)
     console.print()
-    show.dataset(folder, console)
+    show.overview(folder, console)
     console.print()
     _next(folder, manifest, console)
 

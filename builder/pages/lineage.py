@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from builder import built
 from builder.errors import InputError, Problem
 from builder.ledger import Ledger
+from builder.pages import dataset
 from builder.rows import Message
 
 if TYPE_CHECKING:
@@ -100,12 +100,12 @@ def _find(folder: Path, prefix: str) -> tuple[str, str]:
         so = id.str.starts_with(prefix) | id.str.replace(r"^\w+:", "").str.starts_with(prefix)
         return sorted(frame.select(id).filter(so).unique().head(_MOST_MATCHES).collect()[column])
 
-    provenance, rejects = built.scan_file(folder, "provenance"), built.scan_file(folder, "rejects")
+    provenance, rejects = dataset.scan_file(folder, "provenance"), dataset.scan_file(folder, "rejects")
     sides = provenance.filter(pl.col("kind") == "preference").select(pl.col("parents").explode())
     found: dict[str, str] = {}
     for kind, ids in (
-        ("sft", begin_so(built.scan(folder, "sft"), "id")),
-        ("preference", begin_so(built.scan(folder, "preference"), "id")),
+        ("sft", begin_so(dataset.scan(folder, "sft"), "id")),
+        ("preference", begin_so(dataset.scan(folder, "preference"), "id")),
         ("rejected", begin_so(rejects, "id")),
         ("side", begin_so(sides, "parents")),
         ("seed", begin_so(provenance, "seed_id") + begin_so(rejects, "seed_id")),
@@ -172,7 +172,7 @@ def _side(folder: Path, id: str) -> Story:
 def _rejected(folder: Path, id: str) -> Story:
     import polars as pl
 
-    reject = built.scan_file(folder, "rejects").filter(pl.col("id") == id).collect().to_dicts()[0]
+    reject = dataset.scan_file(folder, "rejects").filter(pl.col("id") == id).collect().to_dicts()[0]
     row: Row = json.loads(reject["row"])
     response = row.get("response")
     answer = [] if response is None else [{"role": "assistant", "content": response}]
@@ -188,7 +188,7 @@ def _seed(folder: Path, id: str) -> Story:
     import polars as pl
 
     emitted = _origins(folder, pl.col("seed_id") == id)
-    rejects = built.scan_file(folder, "rejects").filter(pl.col("seed_id") == id).collect().to_dicts()
+    rejects = dataset.scan_file(folder, "rejects").filter(pl.col("seed_id") == id).collect().to_dicts()
     some = emitted[0] if emitted else json.loads(rejects[0]["row"])
     grown = [f"{line['id']}  {line['kind']}, {line['split']}" for line in emitted]
     grown += [f"{line['id']}  rejected, {line['step']}: {line['reason']}" for line in rejects]
@@ -200,7 +200,7 @@ def _emitted(folder: Path, kind: str, id: str) -> tuple[Row, Row]:
     """Return a row with its metadata parsed, and its line of the provenance."""
     import polars as pl
 
-    rows = built.scan(folder, kind)
+    rows = dataset.scan(folder, kind)
     found = rows.filter(pl.col("id") == id).collect().to_dicts() if rows is not None else []
     origin = _origins(folder, (pl.col("id") == id) & (pl.col("kind") == kind))
     if not found or not origin:
@@ -209,7 +209,7 @@ def _emitted(folder: Path, kind: str, id: str) -> tuple[Row, Row]:
 
 
 def _origins(folder: Path, where: pl.Expr) -> list[Row]:
-    return built.scan_file(folder, "provenance").filter(where).collect().to_dicts()
+    return dataset.scan_file(folder, "provenance").filter(where).collect().to_dicts()
 
 
 def _way(folder: Path, origin: Row) -> dict[str, str]:
@@ -230,7 +230,7 @@ def _way(folder: Path, origin: Row) -> dict[str, str]:
 
 def _calls(folder: Path, origin: Row) -> list[str]:
     """Return one line a call: from the ledger if it is there, else what the row itself remembers."""
-    file = folder / built.manifest(folder)["ledger"]
+    file = folder / dataset.manifest(folder)["ledger"]
     if not origin["call_keys"]:
         return []
     if not file.is_file():

@@ -12,9 +12,10 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from builder import assets, built
-from builder.claims import claims, teachers
-from builder.readable import Fold, Span, difference, fold, spaces, visible
+from builder import assets
+from builder.pages import dataset
+from builder.pages.claims import claims, teachers
+from builder.pages.readable import Fold, Span, difference, fold, spaces, visible
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,7 +30,7 @@ _BINS = 24
 
 def write(folder: Path) -> None:
     """Write report.html into the folder of a build."""
-    (folder / "report.html").write_text(render(built.manifest(folder), folder), encoding="utf-8")
+    (folder / "report.html").write_text(render(dataset.manifest(folder), folder), encoding="utf-8")
 
 
 def render(manifest: Manifest, folder: Path) -> str:
@@ -44,8 +45,8 @@ def render(manifest: Manifest, folder: Path) -> str:
         teachers=teachers(manifest),
         funnel=_funnel(manifest),
         histograms=_histograms(folder),
-        rows=built.sample(folder, "sft", _ROWS),
-        pairs=[_marked(pair) for pair in built.sample(folder, "preference", _ROWS)],
+        rows=dataset.sample(folder, "sft", _ROWS),
+        pairs=[_marked(pair) for pair in dataset.sample(folder, "preference", _ROWS)],
         rejects=_rejects(folder),
     )
 
@@ -74,12 +75,12 @@ def _settings(value: Any) -> str:
 def _histograms(folder: Path) -> list[dict[str, Any]]:
     """Count lengths in characters: prompts, responses, and chosen against rejected."""
     charts = []
-    if (sft := built.scan(folder, "sft")) is not None:
+    if (sft := dataset.scan(folder, "sft")) is not None:
         turns = _lengths("messages")
         lengths = sft.select(prompt=turns.list.sum() - turns.list.last(), response=turns.list.last())
         columns = lengths.collect().to_dict(as_series=False)
         charts = [_histogram(title, {title: columns[title]}) for title in ("prompt", "response")]
-    if (preference := built.scan(folder, "preference")) is not None:
+    if (preference := dataset.scan(folder, "preference")) is not None:
         sides = preference.select(_lengths(side).list.last().alias(side) for side in ("chosen", "rejected"))
         charts.append(_histogram("chosen and rejected", sides.collect().to_dict(as_series=False)))
     return charts
@@ -125,7 +126,7 @@ def _rejects(folder: Path) -> dict[str, Any]:
     """Return a few rejected rows per reason, the commonest first, and how many reasons are left out."""
     import polars as pl
 
-    rejects = built.scan_file(folder, "rejects")
+    rejects = dataset.scan_file(folder, "rejects")
     # "near-duplicate: 0.83 of b2:…" is the reason "near-duplicate", as in the funnel
     reason = pl.col("reason").str.extract(r"^([^:]*)", 1).str.strip_chars()
     groups = rejects.group_by("step", kind=reason).agg(

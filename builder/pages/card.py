@@ -10,9 +10,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from builder import assets, built
-from builder.claims import claims, teachers
-from builder.readable import visible
+from builder import assets
+from builder.pages import dataset
+from builder.pages.claims import claims, teachers
+from builder.pages.readable import visible
 
 Manifest = dict[str, Any]
 
@@ -65,12 +66,12 @@ def _licenses(folder: Path) -> list[dict[str, Any]]:
     import polars as pl
 
     source = pl.col("source").str.replace(r":\d+(#.*)?$", "")
-    rows = built.scan_file(folder, "provenance").group_by(source, "license").len("rows")
+    rows = dataset.scan_file(folder, "provenance").group_by(source, "license").len("rows")
     return rows.sort(["rows", "source", "license"], descending=[True, False, False]).collect().to_dicts()
 
 
 def _front_matter(manifest: Manifest, folder: Path, licenses: list[dict[str, Any]]) -> dict[str, Any]:
-    kinds = [kind for kind in ("sft", "preference") if built.files(folder, kind)]
+    kinds = [kind for kind in ("sft", "preference") if dataset.files(folder, kind)]
     # langdetect says zh-cn and zh-tw, the Hub knows zh
     languages = sorted({code.split("-")[0] for code in manifest["by_language"]} - {"und", "(none)"})
     tags = ["synthetic" if manifest["teachers"] else "cleaned", "instruct-builder", *kinds]
@@ -86,7 +87,8 @@ def _front_matter(manifest: Manifest, folder: Path, licenses: list[dict[str, Any
                 "config_name": kind,
                 **({"default": True} if kind == kinds[0] else {}),
                 "data_files": [
-                    {"split": split, "path": f"{kind}/{file.name}"} for split, file in built.files(folder, kind).items()
+                    {"split": split, "path": f"{kind}/{file.name}"}
+                    for split, file in dataset.files(folder, kind).items()
                 ],
             }
             for kind in kinds

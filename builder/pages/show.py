@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from builder import built, history
-from builder.claims import teachers
-from builder.readable import Span, difference, fold, spaces, visible
+from builder.pages import dataset, lineage
+from builder.pages.claims import teachers
+from builder.pages.readable import Span, difference, fold, spaces, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,21 +27,21 @@ _TITLES = {
 }
 
 
-def dataset(path: Path, console: Console) -> None:
+def overview(path: Path, console: Console) -> None:
     """Print what a dataset holds: one line, one SFT row, one pair; the same ones every time.
 
     Raises:
         InputError: `path` is no dataset.
     """
-    folder = built.find(path)
-    told = built.manifest(folder)
+    folder = dataset.find(path)
+    told = dataset.manifest(folder)
     counts = f"{told['rows']['sft']:,} SFT rows, {told['pairs']:,} pairs, {told['rows']['rejected']:,} rejected"
     by = f", answered by {teachers(told)}" if told["teachers"] else ""
     console.print(f"{told['name']} {told['version']}: {counts}{by}", markup=False)
-    for row in built.sample(folder, "sft", 1):
+    for row in dataset.sample(folder, "sft", 1):
         _title(console, "sft", row["id"], row["origin"]["task"])
         _block(console, [_turn(m["role"], m["content"]) for m in row["messages"]])
-    for pair in built.sample(folder, "preference", 1):
+    for pair in dataset.sample(folder, "preference", 1):
         _title(console, "preference", pair["id"], pair["origin"]["task"])
         sides = pair["chosen"][-1]["content"], pair["rejected"][-1]["content"]
         _block(console, [*(_turn(m["role"], m["content"]) for m in pair["prompt"]), *_sides(*sides)])
@@ -55,7 +55,7 @@ def row(path: Path, id: str, console: Console) -> None:
     Raises:
         InputError: `path` is no dataset; no id begins so; several do.
     """
-    story = history.tell(built.find(path), id.removesuffix("…"))
+    story = lineage.tell(dataset.find(path), id.removesuffix("…"))
     _title(console, story.kind, story.id, story.task)
     turns = [_turn(m["role"], m["content"], most=20_000) for m in story.messages]
     _block(console, turns + (_sides(*story.sides) if story.sides else []))
