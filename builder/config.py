@@ -114,7 +114,7 @@ class TeacherConfig(Config):
     timeout: Annotated[float, Field(gt=0, le=86_400)] = 120.0
     """Seconds one call may take."""
     retries: Annotated[int, Field(ge=0, le=20)] = 3
-    """Further attempts after a fault that another attempt may mend (429, 5xx, a reset, a timeout, an empty answer)."""
+    """Further attempts after a fault that another attempt may cure (429, 5xx, a reset, a timeout, an empty answer)."""
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     """null leaves it to the provider; so for the next four."""
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None

@@ -143,7 +143,7 @@ def build(
     except Timeout:
         raise BuilderError(f"another build of {recipe.name} {recipe.version} is running in {out}") from None
     except OSError as error:  # a full disk, a folder taken away
-        raise BuilderError(f"the build stopped: {error}. Mend that and run the same command to go on") from None
+        raise BuilderError(f"the build stopped: {error}. Fix that and run the same command to go on") from None
     return Built(target, manifest, fresh=True)
 
 

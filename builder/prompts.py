@@ -39,7 +39,7 @@ def load(name: str, base: Path) -> tuple[Callable[[str], str], str]:
             raise refusal(str(error) or type(error).__name__) from None
 
     if render("one prompt") == render("another prompt"):
-        raise refusal("it does not say the prompt")
+        raise refusal("it never uses {{ prompt }}")
     return render, content_id("template", text)
 
 

@@ -245,7 +245,7 @@ def _problems(error: Any, prefix: Place, model: type[BaseModel], file: str, line
                 what = f"version: found {_short(e['input'])}, expected three numbers like 0.1.0"
             case "string_pattern_mismatch":
                 what = f"{where}: found {_short(e['input'])}, expected letters, digits, '.', '_' or '-'"
-                fix = "it names a folder"
+                fix = "it is used as a folder name"
             case "string_type" if place == ("version",):
                 what = f"version: found {_short(e['input'])}, expected three numbers like 0.1.0"
                 fix = "quote it if YAML reads it as a number"

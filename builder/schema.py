@@ -136,7 +136,7 @@ def validate(path: Path) -> tuple[dict[str, int], list[Problem]]:
     files = [path] if path.is_file() else sorted(f for kind in KINDS for f in path.glob(f"{kind}/*.parquet"))
     if not files:
         fix = "expected a .parquet or .jsonl file, or a folder with sft/ or preference/"
-        raise InputError([Problem(str(path), 0, "nothing to validate here", fix)])
+        raise InputError([Problem(str(path), 0, "no .parquet or .jsonl to validate", fix)])
     counts: dict[str, int] = {}
     problems: list[Problem] = []
     for file in files:

@@ -70,8 +70,8 @@ from builder.rows import content_id, prompt_id
 )
 def test_a_shape_is_recognised(tmp_path, record, prompt, response):
     write(tmp_path, record)
-    table, notes = read(tmp_path)
-    assert (turns(table), table["response"].to_list(), notes) == ([prompt], [response], [])
+    table, _ = read(tmp_path)
+    assert (turns(table), table["response"].to_list()) == ([prompt], [response])
 
 
 def test_self_instruct_gives_one_seed_per_instance(tmp_path):
@@ -117,7 +117,7 @@ def test_fields_may_swap_names_and_leave_others_alone(tmp_path):
 def test_a_mapped_field_that_no_row_has_is_refused(tmp_path):
     write(tmp_path, FRUITS, {"question": "Hi", "a": "b"})
     said = refused(tmp_path, fields={"output": "anwser"})
-    assert "fields names anwser, which no row has; found the keys instruction, output" in said
+    assert "`fields` maps anwser, which no row has; found the keys instruction, output" in said
     table, _ = read(tmp_path, fields={"task": "a"})  # one row has it
     assert table["task"].to_list() == [None, "b"]
 
@@ -355,3 +355,10 @@ def test_the_shipped_sample_is_good_seeds(tmp_path):
     assert table["prompt"].list.len().max() == 3
     assert table["task"].n_unique() == 12
     assert table["checks"].null_count() < 10
+
+
+def test_a_rejected_answer_is_not_read_and_that_is_said(tmp_path):
+    write(tmp_path, {"prompt": "Hi", "chosen": "Hello!", "rejected": "Go away."}, FRUITS)
+    table, notes = read(tmp_path)
+    assert table["response"].to_list() == ["Hello!", FRUITS["output"]]
+    assert any("1 lines bring a `rejected` answer" in note for note in notes)

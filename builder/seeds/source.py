@@ -99,7 +99,7 @@ def _ending(path: Path) -> str:
     ending = "".join((endings[:-1] if packed else endings)[-1:])
     if ending not in READERS and (packed or ending != ".parquet"):
         known = ", ".join([*READERS, ".parquet"])
-        what = f"cannot tell what it is by the ending {''.join(path.suffixes[-2:])!r}"
+        what = f"unknown file extension {''.join(path.suffixes[-2:])!r}"
         raise refusal(path, what, f"known: {known}; text also as .gz")
     try:
         with path.open("rb") as file:
@@ -111,7 +111,7 @@ def _ending(path: Path) -> str:
     expected = ".gz" if packed else ".parquet" if ending == ".parquet" else "text"
     found = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "text")
     if found != expected:
-        raise refusal(path, f"its ending says {expected}, its first bytes say {found}")
+        raise refusal(path, f"the extension says {expected}, the content is {found}")
     return ending
 
 

@@ -86,7 +86,7 @@ def _columns(place: str | Path, found: Sequence[str], config: SeedConfig) -> lis
     mapped = list(config.fields.values())
     there = ", ".join(found) or "none"
     if missing := [name for name in mapped if name not in found]:
-        raise refusal(place, f"fields names {', '.join(missing)}, which no row has; found the columns {there}")
+        raise refusal(place, f"`fields` maps {', '.join(missing)}, which no row has; found the columns {there}")
     columns = [name for name in found if name in KNOWN or name in mapped]
     if not columns:
         raise refusal(place, f"no known shape: found the columns {there}", "map: fields: {instruction: yours}")

@@ -130,7 +130,7 @@ def _units(table: pl.DataFrame, on: str) -> list[Unit]:
 
 
 def _same_answers(table: pl.DataFrame, units: list[Unit], gone: dict[int, Twin]) -> dict[int, Twin]:
-    """Among siblings that stay, find answers that an earlier one gave letter by letter."""
+    """Among siblings that stay, find answers that an earlier one gave exactly so."""
     response = table["response"].to_list()
     first: dict[tuple[tuple[str, str], str], int] = {}
     same = {}

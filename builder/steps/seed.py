@@ -63,6 +63,9 @@ def seed(table: pl.DataFrame, config: SeedConfig, context: Context) -> pl.DataFr
     if reading.bad:
         kept = f"{source.name}: {len(reading.bad)} of {reading.count} {source.unit} could not be read"
         context.notes.append(f"{kept}; they are in the rejects")
+    if reading.rejected:
+        brought = f"{source.name}: {reading.rejected} {source.unit} bring a `rejected` answer"
+        context.notes.append(f"{brought}, which is not read: pairs are made of scored answers")
     if config.dataset is not None and config.revision is None:
         context.notes.append(f"{config.dataset} names no revision: the same build may find other rows there")
     return table
@@ -82,6 +85,8 @@ class Reading:
     bad: list[Problem] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     """The first record's, for an error to show."""
+    rejected: int = 0
+    """Records that bring a `rejected` answer."""
     unmet: set[str] = field(default_factory=set)
     """Fields of the mapping that no record had yet."""
     seen: Counter[str] = field(default_factory=Counter)
@@ -95,6 +100,7 @@ class Reading:
             if isinstance(line.value, dict):
                 self.keys = self.keys or list(line.value)
                 self.unmet.difference_update(line.value)
+                self.rejected += "rejected" in line.value
             try:
                 seeds = self._seeds(line)
             except Unreadable as error:
@@ -120,7 +126,7 @@ class Reading:
             raise InputError([Problem(place, what=f"is empty: no {self.source.unit} in it")])
         if self.unmet and self.keys and self.good != self.limit:  # a rare field may come after the limit
             found = _printable(", ".join(self.keys[:20]))
-            what = f"fields names {', '.join(sorted(self.unmet))}, which no row has; found the keys {found}"
+            what = f"`fields` maps {', '.join(sorted(self.unmet))}, which no row has; found the keys {found}"
             raise InputError([Problem(place, what=what)])
         if not self.good:
             what = f"no seed in {self.count} {self.source.unit}"

@@ -23,7 +23,7 @@ class Fault(Exception):
 
     Attributes:
         kind: a word to count by: timeout, connection, http 429, empty, malformed …
-        retry: another attempt may mend it.
+        retry: another attempt may cure it.
         fatal: every further call would fail the same way (key refused, model unknown).
         wait: seconds the server asked us to wait, if it did.
     """

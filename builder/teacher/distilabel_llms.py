@@ -73,7 +73,7 @@ class DistilabelTeacher:
         provider = PROVIDERS[self.provider]
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # distilabel's own use of pydantic; nothing a user could mend
+                warnings.simplefilter("ignore")  # distilabel's own use of pydantic; nothing a user could fix
                 self._llm = _make_llm(provider.llm, self.config, self.url, key)
                 self._llm.load()
         except ImportError as error:
@@ -118,7 +118,7 @@ class DistilabelTeacher:
             why = str(error) or type(error).__name__
             raise TeacherError(
                 f"teacher {self.name}: the server does not answer ({why}); nothing was asked. "
-                "Start it, or mend `url`, and run the same command again"
+                "Start it, or correct `url`, and run the same command again"
             ) from None
         if said.status_code in (401, 403):
             raise TeacherError(
