@@ -150,12 +150,12 @@ def build(
 def _build(recipe: Recipe, context: Context, identity: dict[str, Any], target: Path) -> dict[str, Any]:
     started, clock = datetime.now(UTC), time.perf_counter()
     result = run(recipe, context)
-    if not result.table.height:
-        raise _nothing_left(recipe, result)
     work = target.with_name(f".{recipe.version}.building")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
     counts = outputs.write(result.table, result.rejects, work)
+    if not result.table.height:
+        raise _nothing_left(recipe, result, work)
     if not any(step.name == "pair" for step in recipe.steps):
         context.notes.append("no pairs: the recipe has no `pair` step")
     if sum(line.added - line.expanded for line in result.funnel) != counts["rows"]["made"]:
@@ -193,10 +193,11 @@ def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _nothing_left(recipe: Recipe, result: Result) -> BuilderError:
+def _nothing_left(recipe: Recipe, result: Result, work: Path) -> BuilderError:
     """Say where every row went; wrong input where no row ever had a response, else a build that failed."""
     lines = [f"{line.step}: {n} {reason}" for line in result.funnel for reason, n in line.reasons.items()]
-    what = f"no row was left to emit; {'; '.join(lines)}"
+    example = result.rejects["dropped"].mode().sort()[0]
+    what = f"no row was left to emit; {'; '.join(lines)}; most often: {example}. All are in {work / 'rejects.parquet'}"
     reasons = {reason for line in result.funnel for reason in line.reasons}
     if "refused" in reasons:
         what += " (the embedded teacher answers only what it can compute: name another, e.g. --teacher openai:MODEL)"

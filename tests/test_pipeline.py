@@ -215,6 +215,8 @@ def test_nothing_left_to_emit_is_an_error_that_says_why(clean: Path) -> None:
     (clean / "seeds.jsonl").write_text('{"instruction": "Say hello."}\n')
     with pytest.raises(InputError, match="1 no response"):
         build(load_recipe(str(clean / "recipe.yaml")), clean / "out")
+    rejects = pl.read_parquet(clean / "out" / "clean" / ".0.1.0.building" / "rejects.parquet")
+    assert rejects["reason"].to_list() == ["no response: the seed brings none and no teacher was asked"]
     assert not (clean / "out" / "clean" / "0.1.0").exists()
 
 
