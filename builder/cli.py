@@ -100,7 +100,9 @@ def check(recipe: RecipeArgument, teacher: TeacherOption = None) -> None:
 def build(
     recipe: RecipeArgument,
     out: OutOption = Path("outputs"),
-    limit: Annotated[int | None, typer.Option(min=1, help="At most N seeds; the result is a preview.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=10**12, help="At most N seeds; the result is a preview.")
+    ] = None,
     teacher: TeacherOption = None,
     ledger: Annotated[Path | None, typer.Option(help="The ledger's file; OUT/ledger.db by default.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the calls to be made; make none.")] = False,
@@ -131,10 +133,11 @@ def show(
     from builder.pages import show as page
 
     console = _console()
-    if id is None:
-        page.overview(dataset, console)
-    else:
-        page.row(dataset, id, console)
+    with page.whole(dataset):
+        if id is None:
+            page.overview(dataset, console)
+        else:
+            page.row(dataset, id, console)
 
 
 @app.command()

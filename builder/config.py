@@ -43,7 +43,7 @@ def _identity(value: Any) -> Any:
 class TasksConfig(Config):
     """Seeds the embedded generator makes; each can be answered and checked by computation."""
 
-    count: Positive
+    count: Annotated[int, Field(ge=1, le=10**12)]
     """How many."""
     families: Annotated[list[str], Field(min_length=1)] | None = None
     """Only these task families; null is all of them, weighted by how much variety each has."""
@@ -116,7 +116,7 @@ class TeacherConfig(Config):
     retries: Annotated[int, Field(ge=0, le=20)] = 3
     """Further attempts after a fault that another attempt may cure (429, 5xx, a reset, a timeout, an empty answer)."""
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    """null leaves it to the provider; so for the next four."""
+    """null is distilabel's default for the provider (1.0 at OpenAI-compatible servers); so for the next four."""
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     """Nucleus sampling: draw from the likeliest tokens that together hold this share."""
     max_tokens: Positive = 1024

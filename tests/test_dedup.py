@@ -249,3 +249,11 @@ def test_a_shared_system_message_outvotes_no_question_and_another_one_makes_anot
     made = [{"id": f"i{n}", "seed_id": f"i{n}", "prompt_id": f"p{n}", "prompt": p} for n, p in enumerate(turns + alike)]
     after = dedup(rows.frame(made), DedupConfig(), Context(seed=0, base=Path(), ledger=None))
     assert after["dropped"].null_count() == 5
+
+
+def test_a_prompt_whose_answer_failed_takes_no_place_from_one_with_a_good_answer():
+    near = "Name three fruits that grow on trees in the cool countries of the north and keep well {}."
+    given = table(near.format("all winter"), near.format("all autumn"), responses=["Bad.", "Good."])
+    given = given.with_columns(failed=pl.Series(["verify: broke: lines", None]))
+    after = dedup(given, DedupConfig(threshold=0.6), Context(seed=0, base=Path(), ledger=None))
+    assert after["dropped"].is_null().to_list() == [False, True]

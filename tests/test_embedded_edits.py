@@ -25,7 +25,7 @@ CLOCK = (
 )
 PLAN = (
     "When is the school fair according to the plan below? Give it as YYYY-MM-DD.\n\n"
-    "The chess quiz is on {}. The school fair follows {} later."
+    "The chess quiz is on {}. The school fair follows {} after that."
 )
 TABLE = "Use only the table below. {}? Write just the {}.\n\nsender,weight_kg\nAda Berg,{}\nBen Holm,7\nCelia Roux,4"
 PARCEL = "The sender is Ada Berg. The parcel weighs {} kg. {}"

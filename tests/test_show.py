@@ -167,3 +167,18 @@ def test_a_dataset_is_found_by_its_name(tmp_path, monkeypatch):
 def test_a_narrow_terminal_keeps_every_id_whole_to_copy(plain):
     id = ids(plain, "sft/train.parquet")[0]
     assert id in printed(show.row, plain, id, width=60)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("provenance.parquet", b"PAR1abcPAR1"),
+        ("sft/train.parquet", b""),
+        ("manifest.json", b'{"schema": "manifest/v1"}'),
+    ],
+)
+def test_a_damaged_dataset_is_one_clear_sentence(tmp_path, file, content):
+    folder = sample_build.write(tmp_path / "sample" / "0.1.0")
+    (folder / file).write_bytes(content)
+    with pytest.raises(InputError, match="damaged or missing"), show.whole(folder):
+        show.overview(folder, Console(file=io.StringIO()))

@@ -1,6 +1,6 @@
 """Plans in words: events on dates, most of them told by how long they come after the one before.
 
-"The garden fair is on 14 March 2025. The first review follows 10 working days (Monday to Friday) later."
+"The garden fair is on 14 March 2025. The first review follows 10 working days (Monday to Friday) after that."
 -> [("the garden fair", "on", "2025-03-14"), ("the first review", "working_days", "10")]
 """
 
@@ -21,19 +21,19 @@ STEPS = {
         "[for|as the day of] {event} we chose {value}.",
     ),
     "days": Phrases(
-        "{event} [comes|follows|takes place] {value:int} days [later|after that].",
-        "{value:int} days [later|after that], {event} follows.",
+        "{event} [comes|follows|takes place] {value:int} days after that.",
+        "{value:int} days after that, {event} follows.",
     ),
-    "days_before": Phrases("{event} [has to come|comes|takes place] {value:int} days [earlier|before that]."),
+    "days_before": Phrases("{event} [has to come|comes|takes place] {value:int} days before that."),
     "weeks": Phrases(
-        "{event} [comes|follows|takes place] {value:int} weeks [later|after that].",
-        "{value:int} weeks [later|after that] comes {event}.",
+        "{event} [comes|follows|takes place] {value:int} weeks after that.",
+        "{value:int} weeks after that comes {event}.",
     ),
-    "weeks_before": Phrases("{event} [has to come|comes|takes place] {value:int} weeks [earlier|before that]."),
-    "months": Phrases("{event} [comes|follows|takes place] exactly {value:int} months [later|after that]."),
+    "weeks_before": Phrases("{event} [has to come|comes|takes place] {value:int} weeks before that."),
+    "months": Phrases("{event} [comes|follows|takes place] exactly {value:int} months after that."),
     "working_days": Phrases(
-        "{event} [comes|follows|takes place] {value:int} working days (Monday to Friday) [later|after that].",
-        "{value:int} working days [later|after that], Saturdays and Sundays not counted, {event} follows.",
+        "{event} [comes|follows|takes place] {value:int} working days (Monday to Friday) after that.",
+        "{value:int} working days after that, Saturdays and Sundays not counted, {event} follows.",
     ),
     "next": Phrases("{event} [is|takes place|comes] on the [first|next] {value:word} after that."),
     "month_end": Phrases("{event} [is|takes place|comes] on the last day of that [same |]month."),

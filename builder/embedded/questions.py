@@ -62,7 +62,7 @@ ORDERS = Phrases(
 )
 HAVING = Phrases(
     "[leave out|skip|drop] every {group} with fewer than {having:int} [rows|entries].",
-    "only [include|show] a {group} if it has at least {having:int} [rows|entries].",
+    "only [include|show] those values of {group} that have at least {having:int} [rows|entries].",
 )
 ENDS = {"highest": True, "largest": True, "lowest": False, "smallest": False}
 EXTRAS = ("budget", "rank", "capacity", "target")

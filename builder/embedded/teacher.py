@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -45,6 +46,15 @@ def answer(messages: Messages) -> Answer | Refusal:
     return Refusal("needs a model", "No task family reads this prompt, so its answer cannot be computed.")
 
 
+# A right answer in other words is a mistake only where the prompt wants nothing beside it.
+_DRESSED = ("chatty", "full_sentence")
+_BARE = re.compile(
+    r"\b(only|just|nothing|alone|bare|exactly|without|as briefly"
+    r"|no (?:other|extra|more|further|comment|explanation)s?)\b",
+    re.IGNORECASE,
+)
+
+
 def near_misses(
     messages: Messages,
     response: str,
@@ -67,7 +77,10 @@ def near_misses(
     harmless = 0
     texts = {response}
     same = ("", _evened(response))
+    bare = _BARE.search("\n".join(m["content"] for m in messages if m["role"] != "assistant"))
     for slip in _one_of_each_kind_first(slips, rng):
+        if slip.kind in _DRESSED and not bare:
+            continue
         too_near = _evened(slip.text) in same or char_distance(slip.text, response) < min_char_distance
         if slip.text in texts or too_near:
             continue

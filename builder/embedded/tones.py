@@ -120,7 +120,7 @@ SAYINGS = tuple(
             "[we would like to inform you|I wish to inform you] that {n} people will attend.",
         ),
         (
-            "[guys|folks], the {helper} can't make it on {day}.",
+            "[so|well], the {helper} can't make it on {day}.",
             "[unfortunately,|I regret that] the {helper} is not available on {day}.",
         ),
         (

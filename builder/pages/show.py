@@ -5,10 +5,12 @@ Row texts are printed as they are: no markup in them is read, control characters
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from builder.errors import BuilderError, InputError, Problem
 from builder.pages import dataset, lineage
 from builder.pages.claims import teachers
 from builder.pages.readable import Span, difference, fold, spaces, visible
@@ -25,6 +27,21 @@ _TITLES = {
     "rejected": "a rejected row",
     "seed": "a seed",
 }
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[None]:
+    """Turn whatever a damaged or foreign file does to the reading of it into one sentence."""
+    try:
+        yield
+    except BuilderError:
+        raise
+    except Exception as error:
+        why = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}".rstrip(": ")
+        fix = "build it again: its answers are in the ledger"
+        raise InputError(
+            [Problem(str(path), 0, f"a file of this dataset is damaged or missing ({why})", fix)]
+        ) from error
 
 
 def overview(path: Path, console: Console) -> None:

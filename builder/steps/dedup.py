@@ -78,13 +78,14 @@ def dedup(table: pl.DataFrame, config: DedupConfig, context: Context) -> pl.Data
     named: list[str | None] = [None] * table.height
     for row, twin in twins.items():
         named[row] = ids[twin.row]
-        near = f"near-duplicate: {twin.jaccard:.2f} of {named[row]}"
-        reasons[row] = near if twin.reason == "near-duplicate" else twin.reason
+        like = f"near-duplicate: {twin.jaccard:.2f} of {named[row]}"
+        reasons[row] = like if twin.reason == "near-duplicate" else twin.reason
         found = {"twin": named[row], "jaccard": round(twin.jaccard, 4), "twin_text": shown[twin.row]}
         evidence[row] = json.dumps(found, ensure_ascii=False)
-    if len(twins) > table.height / 2:
+    near = sum(twin.reason == "near-duplicate" for twin in twins.values())
+    if near > table.height / 2:
         context.notes.append(
-            f"dedup: {len(twins)} of {table.height} rows are duplicates at threshold {config.threshold}; where prompts "
+            f"dedup: {near} of {table.height} rows are near-duplicates at threshold {config.threshold}; where prompts "
             "share a long text with different questions to it, a higher threshold tells them apart"
         )
     table = table.with_columns(pl.Series("twin", named, pl.String))
@@ -109,15 +110,14 @@ def _text(on: str) -> pl.Expr:
 def _units(table: pl.DataFrame, on: str) -> list[Unit]:
     """Gather the live rows by sibling family and normalised text, in row order.
 
-    Where answers are compared, those that could be emitted go first: a failed one takes no good one's place.
+    Rows that could be emitted go first: a prompt whose answer failed takes no place from one with a good answer.
     """
     import polars as pl
 
     live = table.with_row_index("row").filter(pl.col("dropped").is_null())
     live = live.with_columns(text=_text(on)).filter(pl.col("text").is_not_null())
-    if on != "prompt":
-        unfit = [pl.col(name).is_not_null() for name in ("failed", "near_miss") if name in table.columns]
-        live = live.sort(pl.any_horizontal(unfit), maintain_order=True)
+    unfit = [pl.col(name).is_not_null() for name in ("failed", "near_miss") if name in table.columns]
+    live = live.sort(pl.any_horizontal(unfit), maintain_order=True)
     first = pl.col("prompt").list.first().struct
     system = pl.when(first.field("role") == "system").then(first.field("content")).fill_null("")
     live = live.select("row", "seed_id", "prompt_id", "text", system=system)

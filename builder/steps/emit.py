@@ -64,11 +64,11 @@ def _reason(row: Row, fault: str | None) -> str:
 
 
 def _best(sft: set[str], rows: dict[str, Row]) -> set[str]:
-    """Keep one row a prompt: the best score, and of equals the first."""
+    """Keep one row a prompt: the best score, and of equals the one `pair` would choose."""
     best: dict[str, Row] = {}
     for row in (rows[id] for id in rows if id in sft):
         held = best.setdefault(same_request(row), row)
-        if _score(row) > _score(held):
+        if (-_score(row), row["id"]) < (-_score(held), held["id"]):
             best[same_request(row)] = row
     return {row["id"] for row in best.values()}
 

@@ -1,6 +1,6 @@
 """Work out a date, or the time between two dates, from a plan told in words.
 
-The garden fair is on 14 March 2025. The first review follows 10 working days later. ... -> 2025-03-28
+The garden fair is on 14 March 2025. The first review follows 10 working days after that. ... -> 2025-03-28
 """
 
 import random
