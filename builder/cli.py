@@ -107,7 +107,7 @@ def build(
     ledger: Annotated[Path | None, typer.Option(help="The ledger's file; OUT/ledger.db by default.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the calls to be made; make none.")] = False,
 ) -> None:
-    """Build a dataset. Run it again to go on where it stopped: no answer is asked for twice."""
+    """Build a dataset. Run it again to go on where it stopped: an answer in the ledger is not asked for again."""
     from builder import pipeline
     from builder.pages import summary
 

@@ -27,6 +27,7 @@ def names() -> list[str]:
     return [f"{kind}/{version}" for kind in KINDS for version in assets.names(kind, ".json", "schemas")]
 
 
+@cache
 def latest(kind: str) -> str:
     """Return the newest version's name, e.g. `sft/v1`."""
     versions = assets.names(kind, ".json", "schemas")
@@ -59,17 +60,11 @@ def faults(kind: str, row: Row) -> list[str]:
     import fastjsonschema
 
     try:
-        _validator(latest_cached(kind))(row)
+        _validator(latest(kind))(row)
     except fastjsonschema.JsonSchemaException as error:
         return [_readable(error)]
     turns = _turns(row["messages"], "assistant") if kind == "sft" else _sides(row)
     return [*turns, *_metadata(row["metadata"])]
-
-
-@cache
-def latest_cached(kind: str) -> str:
-    """Return `latest(kind)`, looked up once."""
-    return latest(kind)
 
 
 def _readable(error: Any) -> str:

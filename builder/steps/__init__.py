@@ -21,7 +21,7 @@ class Step(NamedTuple):
     needs: tuple[str, ...] = ()
     """Columns that must be filled by an earlier step."""
     makes: tuple[str, ...] = ()
-    """Columns it fills."""
+    """Columns it fills that place it before another step; whatever else it measures it just adds."""
     grows: bool = False
     """Whether it may add rows."""
     check: Callable[[Any, Path], dict[str, str]] = lambda config, base: {}

@@ -54,7 +54,7 @@ def _fault(row: Row) -> str | None:
     if row["response"] is None:
         return "no response: the seed brings none and no teacher was asked"
     wrong = schema.faults("sft", {"id": row["id"], "messages": schema.messages(row), "metadata": "{}"})
-    return f"not {schema.latest_cached('sft')}: {wrong[0]}" if wrong else None
+    return f"not {schema.latest('sft')}: {wrong[0]}" if wrong else None
 
 
 def _reason(row: Row, fault: str | None) -> str:
