@@ -36,7 +36,7 @@ def main() -> None:
     wrong = Counter(word for _, rejected, _ in fit for word in rejected)
 
     def score(text: set[str]) -> float:
-        return sum(math.log((right[word] + 1) / (wrong[word] + 1)) for word in text)
+        return math.fsum(math.log((right[word] + 1) / (wrong[word] + 1)) for word in text)  # in any order of the set
 
     kinds = defaultdict(list)
     for chosen, rejected, kind in held:
