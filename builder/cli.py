@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from builder.context import Progress
+    from builder.ledger import Ledger
 
 
 app = typer.Typer(
@@ -105,7 +106,8 @@ def build(
     ] = None,
     teacher: TeacherOption = None,
     ledger: Annotated[Path | None, typer.Option(help="The ledger's file; OUT/ledger.db by default.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the calls to be made; make none.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Foretell calls, tokens and cost; make no call.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Answer from the ledger alone; make no call.")] = False,
 ) -> None:
     """Build a dataset. Run it again to go on where it stopped: an answer in the ledger is not asked for again."""
     from builder import pipeline
@@ -114,13 +116,16 @@ def build(
     console = _console()
     loaded = pipeline.load_recipe(recipe, teacher)
     if dry_run:
-        summary.dry_run(pipeline.dry_run(loaded, ledger or out / "ledger.db", limit=limit), console)
+        from builder.money import forecast
+
+        summary.forecast(forecast(loaded, ledger or out / "ledger.db", limit=limit), console)
         return
     try:
         with _progress() as progress:
-            built = pipeline.build(loaded, out, ledger=ledger, limit=limit, progress=progress)
+            built = pipeline.build(loaded, out, ledger=ledger, limit=limit, offline=offline, progress=progress)
     except KeyboardInterrupt:
-        raise BuilderError("stopped; every answer that came is in the ledger. Run the same command to go on") from None
+        said = "stopped; every answer that came is in the ledger, calls in flight were given up"
+        raise BuilderError(f"{said}. Run the same command to go on") from None
     summary.built(built.folder, built.manifest, built.fresh, console)
 
 
@@ -163,6 +168,71 @@ def validate(
         raise InputError(problems)
     for file, rows in counts.items():
         typer.echo(f"{file}: {rows} rows, all valid")
+
+
+ledgers = typer.Typer(
+    help="What is in the ledger: calls, tokens, spend, failures; check it, carry it to another machine.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(ledgers, name="ledger")
+LedgerOption = Annotated[Path, typer.Option("--ledger", help="The ledger's file.")]
+
+
+@ledgers.callback(invoke_without_command=True)
+def ledger(
+    context: typer.Context,
+    ledger: LedgerOption = Path("outputs/ledger.db"),
+) -> None:
+    """Show calls, tokens, spend and failures."""
+    context.obj = ledger
+    if context.invoked_subcommand is None:
+        from builder.pages import accounts
+
+        with _ledger(ledger) as held:
+            accounts.show(held, _console())
+
+
+@ledgers.command()
+def verify(context: typer.Context) -> None:
+    """Derive every key anew from its request, and check the file."""
+    from builder.ledger import moves
+
+    with _ledger(context.obj) as held:
+        count, problems = moves.verify(held)
+    if problems:
+        raise InputError(problems)
+    typer.echo(f"{context.obj}: {count} answers, every key is its request's")
+
+
+@ledgers.command()
+def export(context: typer.Context, file: Annotated[Path, typer.Argument(help="A .jsonl or .jsonl.gz file.")]) -> None:
+    """Write all answers to a file, for another machine or a reviewer without a key."""
+    from builder.ledger import moves
+
+    with _ledger(context.obj) as held:
+        moved = moves.export(held, file)
+    typer.echo(f"wrote {file}: {moved.answers} answers, {moved.failures} failures")
+
+
+@ledgers.command(name="import")
+def import_(context: typer.Context, file: Annotated[Path, typer.Argument(help="What `export` wrote.")]) -> None:
+    """Put the answers of an export into the ledger; an answer that is there stands."""
+    from builder.ledger import Ledger, moves
+
+    with Ledger(context.obj) as held:
+        moved = moves.import_(held, file)
+    typer.echo(f"{moved.answers} answers and {moved.failures} failures imported into {context.obj}")
+    if moved.there:
+        typer.echo(f"{moved.there} were there already and stand; {moved.different} of them say something else")
+
+
+def _ledger(path: Path) -> Ledger:
+    """Open a ledger that is there; an older one is brought up to date."""
+    from builder.ledger import Ledger
+
+    if not path.is_file():
+        raise InputError([Problem(str(path), 0, "no such ledger", "name it: builder ledger --ledger FILE …")])
+    return Ledger(path)
 
 
 def _progress() -> AbstractContextManager[Progress]:

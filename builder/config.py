@@ -94,12 +94,41 @@ def spread_teacher(given: Any) -> Any:
     return {"provider": provider, "model": model or None}
 
 
+class PriceConfig(Config):
+    """US dollars per million tokens."""
+
+    input: Annotated[float, Field(ge=0)]
+    """Tokens sent."""
+    output: Annotated[float, Field(ge=0)]
+    """Tokens answered."""
+    cached_input: Annotated[float, Field(ge=0)] | None = None
+    """Tokens sent that the server had cached; null is the price of input."""
+
+
+class BudgetConfig(Config):
+    """What a build may use. It stops before passing any of these, keeps what it has, and goes on when they are raised.
+
+    Money, tokens and calls are counted over all runs of this name and version, minutes over one run.
+    """
+
+    usd: Annotated[float, Field(gt=0)] | None = None
+    """US dollars; every teacher needs a known price."""
+    tokens: Positive | None = None
+    """Tokens, sent and answered together."""
+    calls: Positive | None = None
+    """Requests, however they end."""
+    minutes: Annotated[float, Field(gt=0)] | None = None
+    """Minutes of asking."""
+
+
 class TeacherConfig(Config):
     """A model that answers prompts, and how to sample from it. The key comes from the environment."""
 
     refused = {"api_key": "a key must not stand in a recipe; export it and name the variable: key_env: MY_KEY"}
 
-    not_identity = frozenset({"concurrency", "timeout", "retries", "key_env"})
+    not_identity = frozenset(
+        {"concurrency", "timeout", "retries", "max_failures", "key_env", "n_per_call", "batch", "price"}
+    )
 
     provider: str | None = None
     """embedded, or one of builder.providers; with `url` alone it is openai (any OpenAI-compatible server)."""
@@ -109,14 +138,26 @@ class TeacherConfig(Config):
     """Base URL of the server, up to and with /v1."""
     key_env: str | None = None
     """Environment variable that holds the key, where it is not the provider's usual one."""
-    concurrency: Annotated[int, Field(ge=1, le=4096)] = 16
-    """Calls in flight at once."""
+    alias: Annotated[str, Field(min_length=1)] | None = None
+    """Stands for the url in the ledger's keys: a server that moves to another port or host keeps its answers."""
+    endpoint: Literal["chat", "completions"] = "chat"
+    """completions is for base models, which only continue text: the conversation is sent as one transcript."""
+    concurrency: Annotated[int, Field(ge=1, le=4096)] | Literal["auto"] = "auto"
+    """Most calls in flight at once. Fewer while the server turns calls away; auto finds what the server bears."""
     timeout: Annotated[float, Field(gt=0, le=86_400)] = 120.0
     """Seconds one call may take."""
-    retries: Annotated[int, Field(ge=0, le=20)] = 3
+    retries: Annotated[int, Field(ge=0, le=20)] = 5
     """Further attempts after a fault that another attempt may cure (429, 5xx, a reset, a timeout, an empty answer)."""
+    max_failures: Share = 0.5
+    """Stop the build when a larger share of calls fails, each after its retries; judged from 20 calls on."""
+    n_per_call: Annotated[int, Field(ge=1, le=128)] = 1
+    """Ask for so many samples of a prompt in one call: its prompt is billed once (OpenAI-compatible servers)."""
+    batch: bool = False
+    """Hand the calls to the provider's batch API: half the price at some, hours instead of seconds."""
+    price: PriceConfig | None = None
+    """What tokens cost; null looks the model up in the price table."""
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    """null is distilabel's default for the provider (1.0 at OpenAI-compatible servers); so for the next four."""
+    """null leaves it to the server, as for the next five; through distilabel's classes, to their default."""
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     """Nucleus sampling: draw from the likeliest tokens that together hold this share."""
     max_tokens: Positive = 1024
@@ -127,8 +168,24 @@ class TeacherConfig(Config):
     """Against tokens that came at all."""
     stop: str | list[str] | None = None
     """Where the answer ends."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    """Sent with the draw's number added, where the server takes one (OpenAI-compatible servers)."""
     extra: dict[str, Any] = {}
-    """Further generation arguments of this provider's distilabel class, passed on as they are."""
+    """Further fields of the request's body (top_k, min_p …); else arguments of this provider's distilabel class."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides its answers; an alias stands for the url."""
+        said = super().identity()
+        if self.alias is not None:
+            said.pop("url", None)
+        return said
+
+    @field_validator("concurrency", mode="before")
+    @classmethod
+    def _a_number_or_auto(cls, given: Any) -> Any:
+        if given != "auto" and not (type(given) is int and 1 <= given <= 4096):
+            raise ValueError(f"found {given!r}, expected a number of calls from 1 to 4096, or auto")
+        return given
 
     @field_validator("url")
     @classmethod
@@ -173,6 +230,14 @@ class TeacherConfig(Config):
             raise ValueError("a key must not stand in a recipe; export it and name the variable: key_env: MY_KEY")
         if self.provider == EMBEDDED and (self.model or self.url or self.key_env):
             raise ValueError("the embedded teacher computes its answers: it takes no model, url or key_env")
+        if self.provider not in (None, EMBEDDED) and PROVIDERS[self.provider].url is None:
+            only = {"endpoint": "chat", "n_per_call": 1, "batch": False, "seed": None}
+            if beyond := [name for name, default in only.items() if getattr(self, name) != default]:
+                raise ValueError(f"{', '.join(beyond)}: for OpenAI-compatible servers only, not for {self.provider}")
+        if self.n_per_call > 1 and self.seed is not None:
+            raise ValueError("n_per_call with a seed: a seed belongs to one draw; leave one of them out")
+        if self.batch and (self.n_per_call > 1 or self.endpoint == "completions"):
+            raise ValueError("batch takes one answer per call, at the chat endpoint")
         return self
 
 
@@ -195,6 +260,10 @@ class GenerateConfig(Config):
     """A system message for the teacher, where the prompt has none; it is not emitted."""
     template: str = "answer"
     """Jinja2 template around the prompt's last message: a shipped name or a path. Sent, not emitted."""
+    json_schema: str | None = None
+    """A file with a JSON Schema that answers must satisfy: passed to the server, and each answer is held against it."""
+    truncated: Literal["drop", "keep"] = "drop"
+    """Answers cut off at max_tokens."""
     only_missing: bool = False
     """Ask only where the seed brings no response; otherwise that response is kept beside as `reference`."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from builder.ledger import Ledger
+    from builder.meter import Meter
 
 
 class Advance(Protocol):
@@ -30,6 +31,38 @@ def silent(label: str, total: int) -> AbstractContextManager[Advance]:
     return nullcontext(lambda done, note="": None)
 
 
+def _no_budget() -> Meter:
+    from builder.meter import Meter
+
+    return Meter()
+
+
+@dataclass
+class Asked:
+    """What a dry run would ask one teacher."""
+
+    calls: int = 0
+    draws: int = 0
+    """Answers wanted; a call may bring several."""
+    bytes: int = 0
+    """Of the messages, as JSON."""
+
+
+class DryRunEnds(Exception):
+    """A step would have to ask, so what follows cannot be known."""
+
+
+@dataclass
+class Estimate:
+    """What a dry run has counted."""
+
+    asked: dict[str, Asked] = field(default_factory=dict)
+    """By teacher's name."""
+    replayed: int = 0
+    step: str = ""
+    """What the step that would ask calls its work."""
+
+
 @dataclass
 class Context:
     """The world of a step: nothing here changes what it computes but `seed`, `limit` and the ledger's answers."""
@@ -44,7 +77,13 @@ class Context:
     progress: Progress = silent
     asks: bool = False
     """A later step asks a teacher for every prompt: the seeds' own responses are references, not answers."""
+    offline: bool = False
+    """Make no call: every answer must be in the ledger."""
+    meter: Meter = field(default_factory=_no_budget)
+    """What is spent, and how much may be."""
+    estimate: Estimate | None = None
+    """A dry run: what would be asked is counted here, and the first step that would ask anything is the last."""
     notes: list[str] = field(default_factory=list)
     """Sentences for the build's summary: what a number alone would not tell."""
     spend: Counter[str] = field(default_factory=Counter)
-    """calls (answered now), replayed (from the ledger), failed, input_tokens, output_tokens."""
+    """calls (answered now), replayed (from the ledger), failed, to_ask_again; tokens and money are the meter's."""

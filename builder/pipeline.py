@@ -17,8 +17,7 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
-from builder import outputs, schema, versions
-from builder.config import GenerateConfig
+from builder import money, outputs, schema, versions
 from builder.context import Context, Progress, silent
 from builder.errors import BuilderError, InputError, Problem, TableLawError
 from builder.ledger import Ledger
@@ -26,9 +25,8 @@ from builder.pages import card, report
 from builder.recipe import Recipe, RecipeStep, load
 from builder.run import Result, run
 from builder.steps import STEPS
-from builder.steps.generate import draws
 
-_SPEND = ("calls", "replayed", "failed", "to_ask_again", "input_tokens", "output_tokens")
+_SPEND = ("calls", "replayed", "failed", "to_ask_again")
 _PACKAGES = ("datasets", "datasketch", "distilabel", "langdetect", "polars", "pyarrow", "pydantic")
 
 
@@ -51,7 +49,7 @@ def load_recipe(source: str, teacher: str | None = None) -> Recipe:
     """
     configs = {name: step.config for name, step in STEPS.items()}
     recipe = load(source, configs, teacher=teacher, check=_faults)
-    if problems := _columns(recipe):
+    if problems := [*_columns(recipe), *money.problems(recipe)]:
         raise InputError(problems)
     return recipe
 
@@ -70,7 +68,7 @@ def _columns(recipe: Recipe) -> list[Problem]:
     problems = []
     for step in recipe.steps:
         needs = set(STEPS[step.name].needs) - have
-        if not _asks(recipe):
+        if not recipe.asks:
             needs.discard("response")  # seeds may bring responses; whether they do is known once they are read
         for column in sorted(needs):
             maker = next((name for name, other in STEPS.items() if column in other.makes), "seed")
@@ -80,31 +78,13 @@ def _columns(recipe: Recipe) -> list[Problem]:
     return problems
 
 
-def _asks(recipe: Recipe) -> bool:
-    """Tell whether a teacher answers every prompt, so that the seeds' own responses are not emitted."""
-    return any(isinstance(step.config, GenerateConfig) and not step.config.only_missing for step in recipe.steps)
-
-
-def dry_run(recipe: Recipe, ledger: Path, *, limit: int | None = None) -> dict[str, int]:
-    """Count what a build would ask: runs the steps before the first `generate`, makes no call."""
-    first = next((i for i, step in enumerate(recipe.steps) if step.name == "generate"), None)
-    with Ledger(ledger, readonly=True) as held:
-        context = Context(recipe.seed, recipe.base, held, limit, asks=_asks(recipe))
-        result = run(recipe, context, recipe.steps[: len(recipe.steps) if first is None else first])
-        counts = {"seeds": result.funnel[0].added, "prompts": result.table.height}
-        if first is not None:
-            keys = {draw.request.key for draw in draws(result.table, recipe.steps[first].config, context)}  # type: ignore[arg-type]
-            answered = len(held.get(sorted(keys)))
-            counts |= {"calls": len(keys) - answered, "replayed": answered}
-        return counts
-
-
 def build(
     recipe: Recipe,
     out: Path,
     *,
     ledger: Path | None = None,
     limit: int | None = None,
+    offline: bool = False,
     progress: Progress = silent,
 ) -> Built:
     """Build a dataset into out/<name>/<version>/.
@@ -114,6 +94,7 @@ def build(
         out: folder of all datasets.
         ledger: the ledger's file; out/ledger.db by default.
         limit: at most this many seeds; the result is a preview.
+        offline: make no call; every answer must be in the ledger, which is only read.
         progress: how to show progress.
 
     Raises:
@@ -134,11 +115,12 @@ def build(
     try:
         with (
             FileLock(target.parent / f".{recipe.version}.lock", timeout=0),
-            Ledger(ledger or out / "ledger.db") as held,
+            Ledger(ledger or out / "ledger.db", readonly=offline, build=money.build_name(recipe)) as held,
         ):
             if (there := versions.finished(target, identity)) is not None:  # by another process, meanwhile
                 return Built(target, there, fresh=False)
-            context = Context(recipe.seed, recipe.base, held, limit, progress, asks=_asks(recipe))
+            context = Context(recipe.seed, recipe.base, held, limit, progress, recipe.asks, offline)
+            context.meter = money.meter(recipe, held)
             manifest = _build(recipe, context, identity, target)
     except Timeout:
         raise BuilderError(f"another build of {recipe.name} {recipe.version} is running in {out}") from None
@@ -173,7 +155,7 @@ def _build(recipe: Recipe, context: Context, identity: dict[str, Any], target: P
         "teachers": sorted(set(result.table["teacher"].drop_nulls())) if "teacher" in result.table.columns else [],
         "funnel": [line.as_dict() for line in result.funnel],
         **counts,
-        "spend": {name: context.spend[name] for name in _SPEND},
+        "spend": _spend(context),
         "notes": context.notes,
         "ledger": os.path.relpath(context.ledger.path, target),
         "started": started.isoformat(timespec="seconds"),
@@ -187,6 +169,15 @@ def _build(recipe: Recipe, context: Context, identity: dict[str, Any], target: P
     _write_manifest(work, manifest)
     versions.put(work, target)
     return manifest
+
+
+def _spend(context: Context) -> dict[str, Any]:
+    """Say what this run spent; of money nothing where a price is not known."""
+    meter = context.meter
+    usd = None if meter.unpriced else round(meter.run_usd, 6)
+    counts = {name: context.spend[name] for name in _SPEND}
+    tokens = {"input_tokens": meter.run_input, "output_tokens": meter.run_output}
+    return counts | tokens | {"requests": meter.run_calls, "uncounted": meter.uncounted, "usd": usd}
 
 
 def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:

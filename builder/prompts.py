@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from builder import assets
 from builder.errors import InputError, Problem
@@ -53,6 +54,26 @@ def _source(name: str, base: Path) -> str:
         what = f"cannot read the template: {getattr(error, 'strerror', None) or error}"
         problem = Problem(name, 0, what, f"shipped ones: {', '.join(shipped)}")
         raise InputError([problem]) from None
+
+
+NEXT_TURN = "\n### "
+"""What the shipped transcript begins every turn with; a base model that writes it has gone on to the next."""
+
+
+class Transcript(NamedTuple):
+    """How a conversation becomes one text for a base model to continue."""
+
+    render: Callable[[Sequence[Message]], str]
+    hash: str
+
+
+def transcript() -> Transcript:
+    """Return the shipped transcript: instruction and response under headings, ending where the response begins."""
+    from jinja2 import Environment, StrictUndefined
+
+    text = assets.read("prompts/transcript.jinja")
+    template = Environment(undefined=StrictUndefined, autoescape=False).from_string(text)
+    return Transcript(lambda messages: template.render(messages=messages), content_id("template", text))
 
 
 def to_send(prompt: Sequence[Message], render: Callable[[str], str], system: str | None) -> list[Message]:

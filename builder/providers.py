@@ -14,13 +14,15 @@ class Provider(NamedTuple):
     """Environment variable that holds the key; None where none is needed."""
     extra: str | None = None
     """Extra of this package that installs its client."""
+    url: str | None = None
+    """Base URL, where it speaks OpenAI's protocol: then it is asked directly, without distilabel's class."""
 
 
 PROVIDERS: dict[str, Provider] = {
-    "openai": Provider("OpenAILLM", "OPENAI_API_KEY"),
+    "openai": Provider("OpenAILLM", "OPENAI_API_KEY", url="https://api.openai.com/v1"),
     "azure": Provider("AzureOpenAILLM", "AZURE_OPENAI_API_KEY"),
     "anthropic": Provider("AnthropicLLM", "ANTHROPIC_API_KEY", "anthropic"),
-    "anyscale": Provider("AnyscaleLLM", "ANYSCALE_API_KEY"),
+    "anyscale": Provider("AnyscaleLLM", "ANYSCALE_API_KEY", url="https://api.endpoints.anyscale.com/v1"),
     "cohere": Provider("CohereLLM", "COHERE_API_KEY", "cohere"),
     "groq": Provider("GroqLLM", "GROQ_API_KEY", "groq"),
     "hf": Provider("InferenceEndpointsLLM", "HF_TOKEN", "hf"),
@@ -28,8 +30,9 @@ PROVIDERS: dict[str, Provider] = {
     "llamacpp": Provider("LlamaCppLLM", None, "llamacpp"),
     "mistral": Provider("MistralLLM", "MISTRAL_API_KEY", "mistral"),
     "mlx": Provider("MlxLLM", None),
+    "openrouter": Provider("OpenAILLM", "OPENROUTER_API_KEY", url="https://openrouter.ai/api/v1"),
     "ollama": Provider("OllamaLLM", None, "ollama"),
-    "together": Provider("TogetherLLM", "TOGETHER_API_KEY"),
+    "together": Provider("TogetherLLM", "TOGETHER_API_KEY", url="https://api.together.xyz/v1"),
     "transformers": Provider("TransformersLLM", None, "transformers"),
     "vertexai": Provider("VertexAILLM", None, "vertexai"),
     "vllm": Provider("vLLM", None, "vllm"),

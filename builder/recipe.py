@@ -3,6 +3,7 @@
     name: my-dataset
     version: 0.1.0
     seed: 7
+    budget: {usd: 5.0}
     steps:
       - seed: {path: seeds.jsonl}
       - dedup: {threshold: 0.7}
@@ -28,7 +29,7 @@ from builder.yaml_file import Lines, Place
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from builder.config import Config
+    from builder.config import BudgetConfig, Config
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$"
 _VERSION = r"^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}([-+.][A-Za-z0-9.+-]{1,40})?$"
@@ -58,11 +59,20 @@ class Recipe:
     """Relative paths in the recipe start here."""
     text: str
     """As written, comments and all: it goes on the dataset card."""
+    budget: BudgetConfig | None = None
+    """What building it may use; no part of what it is."""
+    prices: str | None = None
+    """A file with prices that go before the shipped table."""
 
     def identity(self) -> dict[str, Any]:
         """Return what decides the content of the dataset, as plain data."""
         steps = [{step.name: step.config.identity()} for step in self.steps]
         return {"name": self.name, "version": self.version, "seed": self.seed, "steps": steps}
+
+    @property
+    def asks(self) -> bool:
+        """Whether a teacher answers every prompt, so that the seeds' own responses are not emitted."""
+        return any(step.name == "generate" and not getattr(step.config, "only_missing", False) for step in self.steps)
 
     def hash(self) -> str:
         """Return the recipe's content hash."""
@@ -110,11 +120,15 @@ def load(
     """
     from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+    from builder.config import BudgetConfig as Budget
+
     class Top(BaseModel):
         model_config = ConfigDict(extra="forbid", strict=True)
         name: str = Field(pattern=_NAME)
         version: str = Field(pattern=_VERSION)
         seed: int = Field(default=0, ge=0, lt=2**63)
+        budget: Budget | None = None
+        prices: str | None = None
         steps: list[Any] = Field(min_length=1)
 
     file, text, base = find(source)
@@ -141,7 +155,7 @@ def load(
     if problems or head is None:
         raise InputError(sorted(problems))
     said = text if teacher is None else f"# built with --teacher {teacher}\n{text}"
-    return Recipe(head.name, head.version, head.seed, tuple(steps), file, base, said)
+    return Recipe(head.name, head.version, head.seed, tuple(steps), file, base, said, head.budget, head.prices)
 
 
 def _option(teacher: str | None, listed: Sequence[Any], configs: Mapping[str, type[Config]]) -> list[Problem]:

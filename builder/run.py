@@ -7,7 +7,6 @@ is written:  in + added - expanded - dropped = out.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,14 +53,14 @@ class Result:
     funnel: list[Funnel]
 
 
-def run(recipe: Recipe, context: Context, steps: Sequence[RecipeStep] | None = None) -> Result:
-    """Fold the table over the recipe's steps (or the first few of them)."""
+def run(recipe: Recipe, context: Context, funnel: list[Funnel] | None = None) -> Result:
+    """Fold the table over the recipe's steps; `funnel` gets a line after each, also where a later one stops the run."""
     import polars as pl
 
     table = frame([])
     rejects: list[pl.DataFrame] = []
-    funnel: list[Funnel] = []
-    for step in recipe.steps if steps is None else steps:
+    funnel = [] if funnel is None else funnel
+    for step in recipe.steps:
         before, started = table, time.perf_counter()
         after = STEPS[step.name].run(before, step.config, context)
         check_laws(before, after, step.name, grows=STEPS[step.name].grows)

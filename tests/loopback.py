@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 FAULTS = (
-    *("400", "401", "403", "404", "429", "500", "503"),  # as HTTP status
+    *("400", "401", "403", "404", "429", "500", "503", "529"),  # as HTTP status
     *("reset", "hang", "cut"),  # the connection is reset, never answered, closed in the middle of the body
     *("empty", "null", "blank", "surrogate"),  # HTTP 200 with such a text
     *("malformed", "html", "no_choices", "no_usage", "bad_usage"),  # HTTP 200 with such a body
@@ -160,7 +160,12 @@ def wrong_with(body: object, models: tuple[str, ...]) -> tuple[int, str] | None:
     return None
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
+    """OpenAI's protocol; the servers of other protocols inherit what is not the protocol's."""
+
+    base = "/v1"
+    """What the base URL ends on."""
+    paths = ("/v1/chat/completions",)
     protocol_version = "HTTP/1.1"
     timeout = 60
     disable_nagle_algorithm = True
@@ -181,13 +186,13 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         here = self.server.here
         raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.path != "/v1/chat/completions":
+        if self.path not in self.paths:
             return self._error(404, f"no such page: {self.path}")
         if not self._let_in():
             return None
         try:
             body = json.loads(raw)
-            wrong = wrong_with(body, here.models)
+            wrong = self._wrong_with(body)
         except ValueError as error:
             wrong = 400, f"not JSON: {error}"
         if wrong:
@@ -211,6 +216,9 @@ class _Handler(BaseHTTPRequestHandler):
                 here.in_flight -= 1
         return self._answer(body, fault)
 
+    def _wrong_with(self, body: object) -> tuple[int, str] | None:
+        return wrong_with(body, self.server.here.models)
+
     def _let_in(self) -> bool:
         key = self.server.here.key
         if key is None or self.headers.get("Authorization") == f"Bearer {key}":
@@ -232,14 +240,15 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "html":
             self._send_raw(200, "<html>the gateway is confused</html>", "text/html")
         elif fault == "malformed":
-            self._send_raw(200, '{"choices": [{"message": {"content": "so')
+            self._send_raw(200, '{"content": "so')
         else:
             completion = json.dumps(self._completion(body, fault))
             self._send_raw(200, completion, cut=fault == "cut")
 
-    def _completion(self, body: dict, fault: str | None) -> dict:
-        words = self.server.here.text(body["messages"]).split(" ")
-        most = body.get("max_tokens", len(words))
+    def _said(self, messages: list[dict], most: int | None, fault: str | None) -> tuple[str | None, str, int, int]:
+        """Return (text, finish reason, tokens asked, tokens said); a word is a token."""
+        words = self.server.here.text(messages).split(" ")
+        most = most or len(words)
         reason = "length" if len(words) > most else "stop"
         text: str | None = " ".join(words[:most])
         text = {"empty": "", "null": None, "blank": " \n", "surrogate": "half a \ud83d"}.get(fault or "", text)
@@ -247,8 +256,11 @@ class _Handler(BaseHTTPRequestHandler):
             text, reason = None, fault
         elif fault == "length":
             text, reason = " ".join(words[: len(words) // 2]), fault
-        asked = sum(len(message["content"].split()) for message in body["messages"])
-        said = len((text or "").split())
+        asked = sum(len(message["content"].split()) for message in messages)
+        return text, reason, asked, len((text or "").split())
+
+    def _completion(self, body: dict, fault: str | None) -> dict:
+        text, reason, asked, said = self._said(body["messages"], body.get("max_tokens"), fault)
         usage = {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
         choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": reason}
         completion = {"id": "c", "object": "chat.completion", "created": 0, "model": body["model"]}
@@ -262,9 +274,13 @@ class _Handler(BaseHTTPRequestHandler):
         return completion
 
     def _error(self, status: int, said: str) -> None:
-        waits = {"Retry-After": self.server.here.retry_after} if status in (429, 503) else {}
-        body = {"error": {"message": said, "type": "error", "code": status}}
-        self._send(status, body, {name: value for name, value in waits.items() if value is not None})
+        waits = {}
+        if status in (429, 503, 529) and self.server.here.retry_after is not None:
+            waits["Retry-After"] = self.server.here.retry_after
+        self._send(status, self._error_body(status, said), waits)
+
+    def _error_body(self, status: int, said: str) -> dict:
+        return {"error": {"message": said, "type": "error", "code": status}}
 
     def _send(self, status: int, body: object, headers: Mapping[str, str] | None = None) -> None:
         self._send_raw(status, json.dumps(body), headers=headers)
@@ -295,22 +311,22 @@ class _Server(ThreadingHTTPServer):
         """A client that leaves is no error of the server's."""
 
 
-def start(here: Loopback, port: int = 0) -> _Server:
+def start(here: Loopback, port: int = 0, handler: type[Handler] = Handler) -> _Server:
     """Bind and serve in a thread."""
-    listening = _Server(("127.0.0.1", port), _Handler)
+    listening = _Server(("127.0.0.1", port), handler)
     listening.here = here
-    here.url = f"http://127.0.0.1:{listening.server_address[1]}/v1"
+    here.url = f"http://127.0.0.1:{listening.server_address[1]}{handler.base}"
     threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     return listening
 
 
 @contextmanager
-def server(port: int = 0, **behaviour) -> Iterator[Loopback]:
+def server(port: int = 0, handler: type[Handler] = Handler, **behaviour) -> Iterator[Loopback]:
     """Serve while the block runs; `behaviour` are the fields of Loopback."""
     if unknown := set(behaviour.get("faults", {})) - set(FAULTS):
         raise ValueError(f"no such fault: {unknown}")
     here = Loopback(**behaviour)
-    listening = start(here, port)
+    listening = start(here, port, handler)
     try:
         yield here
     finally:

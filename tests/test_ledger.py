@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.errors import BuilderError, InputError
-from builder.ledger import MIGRATIONS, Answer, Ledger, call_key
+from builder.ledger import Answer, Ledger, call_key
+from builder.ledger.migrations import MIGRATIONS
 from builder.rows import canonical_json
 
 REQUEST = {
@@ -23,6 +24,11 @@ REQUEST = {
     "arguments": {"temperature": 0.7, "max_tokens": 5},
     "draw": 0,
 }
+
+
+def begun(ledger, key):
+    """Begin one attempt; its number."""
+    return ledger.begin(key).attempts[key]
 
 
 def turned(value):
@@ -66,7 +72,7 @@ ANSWERS = [
 
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_an_answer_comes_back_as_it_was_said_from_another_process_too(ledger, answer):
-    attempt = ledger.begin("k")
+    attempt = begun(ledger, "k")
     assert ledger.finish(attempt, "k", REQUEST, answer) == answer
     with Ledger(ledger.path) as again:
         assert again.get(["k", "other"]) == {"k": answer}
@@ -76,7 +82,7 @@ def test_an_answer_comes_back_as_it_was_said_from_another_process_too(ledger, an
 
 def test_many_keys_are_looked_up_at_once(ledger):
     for i in range(1234):
-        ledger.finish(ledger.begin(f"k{i}"), f"k{i}", REQUEST, Answer(str(i)))
+        ledger.finish(begun(ledger, f"k{i}"), f"k{i}", REQUEST, Answer(str(i)))
     held = ledger.get([f"k{i}" for i in range(3000)])
     assert len(held) == 1234 and held["k1200"].text == "1200"
     assert ledger.get([]) == {}
@@ -84,36 +90,40 @@ def test_many_keys_are_looked_up_at_once(ledger):
 
 def test_the_first_answer_to_a_key_stands_and_is_handed_back(ledger):
     first, second = Answer("first", "stop", 1, 1), Answer("second", "stop", 9, 9)
-    assert ledger.finish(ledger.begin("k"), "k", REQUEST, first) == first
-    assert ledger.finish(ledger.begin("k"), "k", REQUEST, second) == first
+    one, other = begun(ledger, "k"), begun(ledger, "k")
+    assert ledger.finish(one, "k", REQUEST, first) == first
+    assert ledger.finish(other, "k", REQUEST, second) == first
+    assert ledger.begin(["k", "l"]).held == ("k",)
     assert ledger.get(["k"]) == {"k": first}
-    assert ledger.attempts() == {"answered": 2}
+    assert ledger.attempts() == {"answered": 2, "in flight": 1}
 
 
 def test_every_attempt_is_counted_by_how_it_ended(ledger):
-    ledger.begin("in flight for ever")
+    begun(ledger, "in flight for ever")
     for kind in ("timeout", "http 429", "http 429"):
-        ledger.fail(ledger.begin("k"), kind, "why " * 1000)
-    ledger.finish(ledger.begin("k"), "k", REQUEST, Answer("so"))
+        ledger.fail(begun(ledger, "k"), kind, "why " * 1000)
+    ledger.finish(begun(ledger, "k"), "k", REQUEST, Answer("so"))
     assert ledger.attempts() == {"in flight": 1, "timeout": 1, "http 429": 2, "answered": 1}
 
 
 def test_an_answer_that_cannot_be_written_leaves_the_ledger_usable(ledger):
     with pytest.raises(OverflowError):
-        ledger.finish(ledger.begin("k"), "k", REQUEST, Answer("so", "stop", 2**70))
-    assert ledger.finish(ledger.begin("k"), "k", REQUEST, Answer("so")).text == "so"
+        ledger.finish(begun(ledger, "k"), "k", REQUEST, Answer("so", "stop", 2**70))
+    assert ledger.finish(begun(ledger, "k"), "k", REQUEST, Answer("so")).text == "so"
 
 
 WRITER = """
     import sys
     from pathlib import Path
     from builder.ledger import Answer, Ledger
+    def begun(ledger, key):
+        return ledger.begin(key).attempts.get(key, 0)
     with Ledger(Path(sys.argv[1])) as ledger:
         print("open", flush=True)
         sys.stdin.readline()
         for i in range(int(sys.argv[3])):
-            ledger.finish(ledger.begin(f"k{i}"), f"k{i}", {"draw": i}, Answer(f"{sys.argv[2]} {i}"))
-        ledger.begin("never answered")
+            ledger.finish(begun(ledger, f"k{i}"), f"k{i}", {"draw": i}, Answer(f"{sys.argv[2]} {i}"))
+        begun(ledger, "never answered")
         print("done", flush=True)
         sys.stdin.readline()
 """
@@ -139,7 +149,8 @@ def test_processes_may_open_and_write_one_ledger_at_once_and_the_first_answer_st
         assert [process.stdout.readline() for process in writers] == ["done\n"] * 3
         with Ledger(path) as ledger:
             held = ledger.get([f"k{i}" for i in range(300)])
-            assert ledger.attempts() == {"answered": 900, "in flight": 3}
+            counts = ledger.attempts()
+            assert 300 <= counts["answered"] <= 900 and counts["in flight"] == 1, "what one has begun the others leave"
         assert len(held) == 300
         for process in writers:
             say(process)
@@ -216,7 +227,7 @@ def test_a_torn_ledger_is_a_sentence_not_a_traceback(tmp_path):
     path = tmp_path / "x.db"
     with Ledger(path) as ledger:
         for i in range(500):
-            ledger.finish(ledger.begin(f"k{i}"), f"k{i}", REQUEST, Answer("long " * 200))
+            ledger.finish(begun(ledger, f"k{i}"), f"k{i}", REQUEST, Answer("long " * 200))
     whole = path.read_bytes()
     for share in (0.1, 0.5, 0.9):
         path.write_bytes(whole[: int(len(whole) * share)])
@@ -227,9 +238,9 @@ def test_a_torn_ledger_is_a_sentence_not_a_traceback(tmp_path):
 
 
 def test_a_full_disk_is_a_sentence_and_what_was_written_stands(ledger):
-    ledger.finish(ledger.begin("k"), "k", REQUEST, Answer("so"))
-    pages = ledger._db.execute("PRAGMA page_count").fetchone()[0]
-    ledger._db.execute(f"PRAGMA max_page_count={pages}")
+    ledger.finish(begun(ledger, "k"), "k", REQUEST, Answer("so"))
+    pages = ledger.db.execute("PRAGMA page_count").fetchone()[0]
+    ledger.db.execute(f"PRAGMA max_page_count={pages}")
     with pytest.raises(BuilderError, match="full"):
-        ledger.finish(ledger.begin("l"), "l", REQUEST, Answer("long " * 20_000))
+        ledger.finish(begun(ledger, "l"), "l", REQUEST, Answer("long " * 20_000))
     assert ledger.get(["k", "l"]) == {"k": Answer("so")}

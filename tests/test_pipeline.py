@@ -15,7 +15,8 @@ import pytest
 
 from builder.context import silent
 from builder.errors import InputError, TeacherError
-from builder.pipeline import build, dry_run, load_recipe
+from builder.money import forecast
+from builder.pipeline import build, load_recipe
 from tests import loopback
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -151,12 +152,9 @@ def test_a_folder_that_is_not_ours_is_left_alone(clean: Path) -> None:
 def test_a_real_teacher_through_the_ledger(tmp_path: Path) -> None:
     with loopback.server() as server:
         loaded = load_recipe(str(recipe(tmp_path, server.url)))
-        assert dry_run(loaded, tmp_path / "out" / "ledger.db") == {
-            "seeds": 40,
-            "prompts": 40,
-            "calls": 80,
-            "replayed": 0,
-        }
+        told = forecast(loaded, tmp_path / "out" / "ledger.db")
+        assert (told.seeds, told.replayed, told.step) == (40, 0, "generate")
+        assert [(line.calls, line.usd) for line in told.lines] == [(80, None)]
         built = build(loaded, tmp_path / "out")
         assert server.calls == 80
         assert built.manifest["rows"]["made"] == 80
@@ -285,7 +283,7 @@ def test_another_teacher_keeps_the_sampling_of_the_one_it_stands_in_for(tmp_path
 
 
 def test_a_dry_run_leaves_nothing_behind(clean: Path) -> None:
-    assert dry_run(load_recipe(str(clean / "recipe.yaml")), clean / "out" / "ledger.db")["seeds"] == 9
+    assert forecast(load_recipe(str(clean / "recipe.yaml")), clean / "out" / "ledger.db").seeds == 9
     assert not (clean / "out").exists()
 
 

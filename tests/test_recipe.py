@@ -108,7 +108,12 @@ TOP = [
     ("no name", "version: 0.1.0\n" + STEPS, 1, "'name' is missing"),
     ("no version", "name: a\n" + STEPS, 1, "'version' is missing"),
     ("no steps", HEAD, 1, "'steps' is missing"),
-    ("a key of nobody", GOOD + "colour: red\n", 6, "unknown key 'colour' (known: name, version, seed, steps)"),
+    (
+        "a key of nobody",
+        GOOD + "colour: red\n",
+        6,
+        "unknown key 'colour' (known: name, version, seed, budget, prices, steps)",
+    ),
     ("a key misspelt", GOOD + "sead: 7\n", 6, "did you mean 'seed'?"),
     ("a key that begins like pydantic's", GOOD + "union_of: 1\n", 6, "unknown key 'union_of'"),
     ("another such key", GOOD + "function-x: 1\n", 6, "unknown key 'function-x'"),

@@ -116,7 +116,7 @@ def test_the_ledger_adds_what_was_sent(tmp_path):
     key = line["call_keys"][0]
     request = {"model": "gpt-x", "arguments": {"temperature": 0.7, "stop": None}, "messages": [], "draw": 3}
     with Ledger(folder / dataset.manifest(folder)["ledger"]) as ledger:
-        ledger.finish(ledger.begin(key), key, request, Answer("…", "stop", 212, 40))
+        ledger.finish(ledger.begin(key).attempts[key], key, request, Answer("…", "stop", 212, 40))
     out = printed(show.row, folder, line["id"])
     assert f"{key}, gpt-x, temperature 0.7, draw 3, 212 tokens in, 40 tokens out, stop" in out
     assert "no ledger at" not in out

@@ -13,7 +13,7 @@ from builder.errors import InputError, TeacherError
 from builder.ledger import Ledger
 from builder.rows import check_laws, content_id, frame, prompt_id
 from builder.steps.emit import emit
-from builder.steps.generate import draws, generate
+from builder.steps.generate import generate, plan
 from builder.steps.near_miss import near_miss
 from builder.steps.pair import pair
 from builder.steps.verify import verify
@@ -61,7 +61,7 @@ def test_every_prompt_grows_one_child_per_teacher_and_sample(context):
     ]
     assert grown["prompt"].to_list()[::4] == table["prompt"].to_list()
     assert set(grown["model"]) == {"loopback"} and set(grown["finish_reason"]) == {"stop"}
-    assert grown["output_tokens"].sum() == context.spend["output_tokens"] > 0
+    assert grown["output_tokens"].sum() == context.meter.run_output > 0
     assert (context.spend["calls"], context.spend["replayed"], context.spend["failed"]) == (12, 0, 0)
 
 
@@ -106,7 +106,7 @@ def test_system_and_template_are_sent_and_not_emitted(context, tmp_path):
     assert sent[1] == [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "ONE?"}]
     assert told["prompt"].to_list() == plain["prompt"].to_list() == table["prompt"].to_list()
     hashes = {plain["template_hash"][0], told["template_hash"][0]}
-    hashes.add(next(draws(table, asking("embedded", system="Be kind."), context)).template_hash)
+    hashes.add(plan(table, asking("embedded", system="Be kind."), context).template_hash)
     assert len(hashes) == 3
 
 
@@ -144,11 +144,11 @@ def test_what_the_embedded_teacher_cannot_compute_is_refused_and_counted(context
     assert context.spend["calls"] == 1
 
 
-def test_draws_lists_exactly_the_calls_that_are_made(context):
+def test_the_plan_lists_exactly_the_calls_that_are_made(context):
     table = frame([a_seed("One?"), a_seed("Two?", response="2")])
     with loopback.server() as here:
         wanted = asking(at(here), at(here, temperature=0.1), samples=3, only_missing=True)
-        keys = {draw.request.key for draw in draws(table, wanted, context)}
+        keys = set(plan(table, wanted, context).keys)
         generate(table, wanted, context)
     assert here.calls == len(keys) == 6
     assert len(context.ledger.get(sorted(keys))) == 6

@@ -3,19 +3,21 @@
 What is held: one failed call costs one row; nothing is asked twice; a key is never sent to a stranger nor written down.
 """
 
-import asyncio
 import socket
 import sys
 import time
+from pathlib import Path
 
 import loopback
 import pytest
 
 from builder.config import TeacherConfig
+from builder.context import Context
 from builder.errors import BuilderError, InputError, TeacherError
 from builder.ledger import Answer, Ledger
 from builder.teacher import Fault, gate, make, replies
 from builder.teacher.embedded import EmbeddedTeacher
+from builder.teacher.keys import find_key
 
 KEY = "sk-do-not-write-me-down-0123456789"
 
@@ -38,11 +40,18 @@ def asking(teacher, prompts, draws=1):
     ]
 
 
-def ask(teacher, prompts, ledger, draws=1):
+def ask_all(requests, ledger, **settings):
+    """Return (answer or fault by key, how many were replayed)."""
+    context = Context(0, Path(), ledger, **settings)
+    faults = gate.ask(requests, context, "asking")
+    return faults | ledger.get([key for request in requests for key in request.keys]), context.spend["replayed"]
+
+
+def ask(teacher, prompts, ledger, draws=1, **settings):
     """Return the results in the order of the prompts, and how many were replayed."""
     requests = asking(teacher, prompts, draws)
-    results, held = gate.ask_all(teacher, requests, ledger)
-    return [results[request.key] for request in requests], len(held)
+    results, replayed = ask_all(requests, ledger, **settings)
+    return [results[request.key] for request in requests], replayed
 
 
 def prompts(count):
@@ -65,7 +74,7 @@ def test_what_is_sent_is_what_the_recipe_says(ledger):
         (answer,), _ = ask(teacher(here, **settings, extra={"logprobs": True, "top_logprobs": 2}), ["Hi"], ledger)
         sent = here.log[0]["body"]
     assert {name: sent[name] for name in settings} == settings
-    assert (sent["model"], sent["logprobs"], sent["top_logprobs"], sent["n"]) == ("loopback", True, 2, 1)
+    assert (sent["model"], sent["logprobs"], sent["top_logprobs"]) == ("loopback", True, 2) and "n" not in sent
     assert sent["messages"] == [{"role": "user", "content": "Hi"}]
     assert (answer.finish_reason, answer.output_tokens) == ("length", 3)
     assert here.complaints == []
@@ -76,7 +85,7 @@ def test_a_whole_conversation_is_sent_turn_by_turn(ledger):
     messages = [{"role": role, "content": content} for role, content in turns]
     with loopback.server() as here:
         asked = teacher(here)
-        gate.ask_all(asked, [gate.request(asked, messages, 0)], ledger)
+        ask_all([gate.request(asked, messages, 0)], ledger)
         assert here.log[0]["body"]["messages"] == messages
 
 
@@ -136,7 +145,6 @@ FAULTS = {
     "html": ("malformed", 3),
     "no_choices": ("malformed", 3),
     "surrogate": ("malformed", 3),
-    "content_filter": ("content filter", 1),
 }
 
 
@@ -202,20 +210,19 @@ def test_retry_after_is_obeyed_where_it_is_a_number_of_seconds(said, least, ledg
 def test_the_wait_is_the_servers_where_it_is_longer_than_ours_and_is_bounded(ledger, monkeypatch):
     waits = []
 
-    async def sleep(seconds, real=asyncio.sleep):
+    async def sleep(self, seconds):
         waits.append(seconds)
-        await real(0)
 
-    monkeypatch.setattr(gate.asyncio, "sleep", sleep)
+    monkeypatch.setattr(gate._Asking, "_sleep", sleep)
 
     class Busy(EmbeddedTeacher):
-        async def ask(self, messages):
+        async def ask(self, messages, draws):
             raise Fault("http 429", "busy", retry=True, wait=wait)
 
     for wait in (0.0, 60.0, 86400.0):
         asked = Busy(TeacherConfig(provider="embedded", retries=1))
         with pytest.raises(TeacherError):
-            gate.ask_all(asked, [gate.request(asked, [{"role": "user", "content": str(wait)}], 0)], ledger)
+            ask_all([gate.request(asked, [{"role": "user", "content": str(wait)}], 0)], ledger)
     assert waits[0] < 0.1 and waits[1:] == [60.0], "nobody waits for a day: the build stops and says so"
 
 
@@ -228,7 +235,7 @@ def test_a_refusal_of_everything_stops_at_once_and_keeps_what_came(status, ledge
         here.behave = behave
         with pytest.raises(TeacherError) as caught:
             ask(teacher(here, concurrency=4), prompts(60), ledger)
-        assert here.calls <= 10 + 3 + 4
+        assert here.calls <= 10 + 3 + 2 * 4  # an answer that comes late shows the server to be well
         assert f"http {status}" in str(caught.value)
         assert "10 answers are in" in str(caught.value) and str(ledger.path) in str(caught.value)
         assert "\n" not in str(caught.value)
@@ -317,17 +324,35 @@ def test_a_client_that_cannot_be_set_up_is_one_sentence(ledger, monkeypatch, tmp
     assert ledger.attempts() == {}
 
 
-@pytest.mark.parametrize("extra", [{"colour": "red"}, {"max_new_tokenz": 3}])
-def test_an_argument_the_client_does_not_take_is_refused_before_any_call(extra, ledger):
-    with loopback.server() as here, pytest.raises(InputError, match=rf"takes no `extra\.{next(iter(extra))}`"):
-        ask(teacher(here, extra=extra), prompts(1), ledger)
-    assert here.calls == 0
+@pytest.mark.parametrize("extra", [{"colour": "red"}, {"max_new_tokenz": 3}, {"top_logprobs": 3}])
+def test_an_argument_the_server_does_not_take_stops_the_run_instead_of_failing_every_row(extra, ledger):
+    with loopback.server() as here, pytest.raises(TeacherError, match=rf"http 400.*{next(iter(extra))}"):
+        ask(teacher(here, extra=extra, concurrency=1), prompts(30), ledger)
+    assert here.calls == 0 and sum(ledger.attempts().values()) <= 4
 
 
-def test_an_argument_of_the_wrong_kind_stops_the_run_instead_of_failing_every_row(ledger):
-    with loopback.server() as here, pytest.raises(TeacherError, match="top_logprobs"):
-        ask(teacher(here, extra={"top_logprobs": "many"}, concurrency=1), prompts(30), ledger)
-    assert here.calls == 0 and sum(ledger.attempts().values()) == 1
+def test_an_argument_distilabels_class_does_not_take_is_refused_before_any_call(ledger, monkeypatch):
+    class Client:
+        def load(self):
+            pass
+
+        async def agenerate(self, input, num_generations=1, max_new_tokens=128):
+            raise AssertionError("nothing may be asked")
+
+    monkeypatch.setattr("builder.teacher.distilabel_llms._make_llm", lambda *_: Client())
+    settings = {"provider": "ollama", "model": "m", "temperature": 0.5, "extra": {"colour": "red"}}
+    with pytest.raises(InputError) as caught:
+        ask(make(TeacherConfig(**settings)), prompts(3), ledger)
+    assert "takes no `extra.colour`" in str(caught.value) and "takes no `temperature`" in str(caught.value)
+    assert ledger.attempts() == {}
+
+
+def test_an_answer_the_provider_withholds_is_known_for_good_and_not_asked_for_again(ledger):
+    with loopback.server(behave=lambda prompt, attempt: "content_filter" if prompt == "bad" else None) as here:
+        (withheld, _), _ = ask(teacher(here), ["bad", "good"], ledger)
+        _, replayed = ask(teacher(here), ["bad", "good"], ledger)
+        assert here.calls == 2 and replayed == 2
+    assert (withheld.text, withheld.finish_reason) == (None, "content_filter")
 
 
 def bytes_of(folder):
@@ -364,19 +389,16 @@ def test_the_openai_key_goes_to_this_machine_but_to_no_strange_server(ledger, mo
         ask(teacher(here), ["Hi"], ledger)
         assert here.log[0]["authorization"] == f"Bearer {KEY}"
         stranger = make(TeacherConfig(url="http://stranger.example/v1", model="m"))
-        assert stranger._key() == "not-needed"
-        assert make(TeacherConfig(provider="openai", url="http://x.example/v1", model="m"))._key() == "not-needed"
+        assert find_key(stranger.config, "x") == "not-needed"
+        other = TeacherConfig(provider="openai", url="http://x.example/v1", model="m")
+        assert find_key(other, "x") == "not-needed"
         named = make(TeacherConfig(url="http://stranger.example/v1", model="m", key_env="OPENAI_API_KEY"))
-        assert named._key() == KEY
+        assert find_key(named.config, "x") == KEY
 
 
 def test_the_environment_does_not_move_the_server(ledger, monkeypatch):
-    from builder.teacher.distilabel_llms import _make_llm
-
-    with loopback.server() as here:
-        monkeypatch.setenv("OPENAI_BASE_URL", here.url)
-        llm = _make_llm("OpenAILLM", TeacherConfig(provider="openai", model="m"), "https://api.openai.com/v1", "k")
-    assert llm.base_url == "https://api.openai.com/v1"
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://stranger.example/v1")
+    assert make(TeacherConfig(provider="openai", model="m")).url == "https://api.openai.com/v1"
 
 
 def test_identity_holds_all_that_decides_an_answer_and_nothing_that_does_not():
@@ -400,22 +422,22 @@ def test_when_another_process_was_first_its_answer_is_the_one_that_counts(ledger
 
         def behave(prompt, attempt):
             with Ledger(ledger.path) as other:
-                other.finish(other.begin(request.key), request.key, request.body, Answer("first", "stop"))
+                other.finish(0, request.key, request.sent[0], Answer("first", "stop"))
 
         here.behave = behave
-        results, _ = gate.ask_all(asked, [request], ledger)
+        results, _ = ask_all([request], ledger)
     assert results[request.key].text == "first" == ledger.get([request.key])[request.key].text
 
 
 def test_a_ledger_that_fails_is_one_sentence(ledger):
     class Torn(Ledger):
-        def begin(self, key):
+        def begin(self, keys, teacher=None):
             raise BuilderError("the ledger failed: disk full")
 
     with Torn(ledger.path) as torn:
         asked = EmbeddedTeacher(TeacherConfig(provider="embedded"))
         with pytest.raises(BuilderError, match="disk full"):
-            gate.ask_all(asked, asking(asked, prompts(30)), torn)
+            ask_all(asking(asked, prompts(30)), torn)
 
 
 def test_the_embedded_teacher_answers_and_refuses_through_the_same_gate(ledger):
@@ -424,11 +446,11 @@ def test_the_embedded_teacher_answers_and_refuses_through_the_same_gate(ledger):
     task = next(iter(embedded.tasks(1, seed=3)))
     asked = make(TeacherConfig(provider="embedded"))
     requests = [gate.request(asked, task.messages, 0), *asking(asked, ["Write a poem about the sea."])]
-    results, _ = gate.ask_all(asked, requests, ledger)
+    results, _ = ask_all(requests, ledger)
     answer, refusal = (results[request.key] for request in requests)
     assert answer.text == embedded.answer(task.messages).text and answer.finish_reason == "stop"
     assert refusal.text is None and refusal.finish_reason.startswith("refused: ")
-    assert len(gate.ask_all(asked, requests, ledger)[1]) == 2
+    assert ask_all(requests, ledger)[1] == 2
 
 
 def test_the_embedded_llm_works_inside_a_distilabel_task():

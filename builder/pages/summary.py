@@ -15,6 +15,8 @@ from builder.providers import EMBEDDED
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from builder.money import Forecast
+
 Manifest = dict[str, Any]
 
 
@@ -35,7 +37,9 @@ def built(folder: Path, manifest: Manifest, fresh: bool, console: Console) -> No
     spend = manifest["spend"]
     if spend["calls"] or spend["replayed"] or spend["failed"]:
         tokens = f", {spend['input_tokens']:,} + {spend['output_tokens']:,} tokens" if spend["output_tokens"] else ""
-        console.print(f"{spend['calls']} calls, {spend['replayed']} from the ledger, {spend['failed']} failed{tokens}")
+        usd = f", ${spend['usd']:,.4f}" if spend["usd"] else ""
+        said = f"{spend['calls']} answers asked for, {spend['replayed']} from the ledger, {spend['failed']} failed"
+        console.print(f"{said}; {spend['requests']} requests{tokens}{usd}")
     for note in manifest["notes"]:
         console.print(f"note  {note}", markup=False)
     console.print()
@@ -98,11 +102,26 @@ def _hanging(label: str, sentence: str, width: int) -> str:
     return textwrap.fill(sentence, max(40, width), initial_indent=f"{label:<13}", subsequent_indent=" " * 13)
 
 
-def dry_run(counts: dict[str, int], console: Console) -> None:
-    """Print what a build would ask."""
-    console.print(f"{counts['seeds']} seeds, {counts['prompts']} prompts reach the teacher")
-    if "calls" in counts:
-        console.print(f"{counts['calls']} calls would be made; {counts['replayed']} answers are in the ledger already")
-    else:
-        console.print("no `generate` step: no call would be made")
+def forecast(told: Forecast, console: Console) -> None:
+    """Print what a build would ask and what that would come to."""
+    console.print(f"{told.seeds:,} seeds; {told.replayed:,} answers are in the ledger already")
+    for line in told.lines:
+        console.print(f"{told.step} would ask {line.teacher}", markup=False)
+        answers = f", for {line.draws:,} answers" if line.draws != line.calls else ""
+        console.print(f"  calls    {line.calls:,}{answers}")
+        console.print(f"  sent     about {line.input_tokens:,} tokens ({line.input_how})")
+        said = "" if line.output_tokens is None else f"about {line.output_tokens:,} tokens "
+        console.print(f"  answered {said}({line.output_how})")
+        cost = "unknown" if line.usd is None else f"about ${line.usd:,.2f}"
+        console.print(f"  cost     {cost} ({line.usd_how})", markup=False)
+    known = [line.usd for line in told.lines if line.usd is not None]
+    if len(told.lines) > 1 and len(known) == len(told.lines):
+        console.print(f"in all about ${sum(known):,.2f}")
+    if not told.lines:
+        console.print("no call would be made")
+    if told.unknown:
+        console.print(f"then {', '.join(told.unknown)} would ask about those answers: not known before they are there")
+    if told.spent_calls:
+        usd = f", ${told.spent_usd:,.2f}" if told.spent_usd else ""
+        console.print(f"earlier runs of this build: {told.spent_calls:,} calls, {told.spent_tokens:,} tokens{usd}")
     console.print("nothing was spent, nothing was written")

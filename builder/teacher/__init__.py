@@ -1,20 +1,21 @@
 """The teacher: who is asked, and what can go wrong while asking.
 
     teacher.open()            import the client, find the key, see that the server answers; nothing is spent
-    teacher.ask(messages)     one call, one answer, or a Fault
-    gate.ask_all(...)         many calls, so many in flight, each through the ledger
+    teacher.ask(messages, n)  one call, up to n answers, or a Fault
+    gate.ask(requests, …)     many calls at the pace of their servers, each through the ledger
 
-`make` turns a recipe's teacher into one of these. Only `distilabel_llms` and `embedded_llm` know distilabel.
+`make` turns a recipe's teacher into one of these. OpenAI-compatible servers are asked by `openai_http`, everybody else
+by distilabel's LLM classes in `distilabel_llms`; only it, `tasks` and `embedded_llm` know distilabel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from builder.config import TeacherConfig
-from builder.ledger import Answer
-from builder.providers import EMBEDDED
+from builder.ledger import Answer, Usage
+from builder.providers import EMBEDDED, PROVIDERS
 from builder.rows import Message
 
 
@@ -26,16 +27,32 @@ class Fault(Exception):
         retry: another attempt may cure it.
         fatal: every further call would fail the same way (key refused, model unknown).
         wait: seconds the server asked us to wait, if it did.
+        usage: what the call used all the same: a server bills an empty answer too.
     """
+
+    def __init__(
+        self,
+        kind: str,
+        detail: str,
+        *,
+        retry: bool = False,
+        fatal: bool = False,
+        wait: float = 0.0,
+        usage: Usage | None = None,
+    ) -> None:
+        super().__init__(f"{kind}: {detail}" if detail else kind)
+        self.kind, self.detail, self.retry, self.fatal = kind, detail, retry, fatal
+        self.wait, self.usage = wait, usage
 
     @property
     def passing(self) -> bool:
         """Whether the same call may succeed another day: the server's trouble, not the prompt's or the answer's."""
         return self.fatal or self.kind in ("timeout", "connection") or (self.retry and self.kind.startswith("http "))
 
-    def __init__(self, kind: str, detail: str, *, retry: bool = False, fatal: bool = False, wait: float = 0.0) -> None:
-        super().__init__(f"{kind}: {detail}" if detail else kind)
-        self.kind, self.detail, self.retry, self.fatal, self.wait = kind, detail, retry, fatal, wait
+    @property
+    def turned_away(self) -> bool:
+        """Whether the server had no room for the call."""
+        return self.kind in ("http 429", "http 503", "http 529")
 
 
 class Teacher(Protocol):
@@ -45,6 +62,11 @@ class Teacher(Protocol):
     """For people and for the `teacher` column: `embedded`, `openai:gpt-4o`, `some-model @ http://…`."""
     model: str
     config: TeacherConfig
+
+    @property
+    def server(self) -> tuple[str, str, str]:
+        """Return (provider, base URL, model): calls to the same one share a pace."""
+        ...
 
     def identity(self) -> dict[str, Any]:
         """Return what, beside the messages, decides an answer; it is part of every ledger key."""
@@ -59,8 +81,12 @@ class Teacher(Protocol):
         """
         ...
 
-    async def ask(self, messages: Sequence[Message]) -> Answer:
-        """Answer one prompt.
+    async def ask(self, messages: Sequence[Message], draws: Sequence[int]) -> list[Answer]:
+        """Answer one prompt, once for each draw, or fewer times: what is missing is asked for again.
+
+        Args:
+            messages: the conversation, ending on the user.
+            draws: numbers of the draws; more than one only where the recipe says `n_per_call`.
 
         Raises:
             Fault: the call failed.
@@ -72,12 +98,24 @@ class Teacher(Protocol):
         ...
 
 
-def make(config: TeacherConfig) -> Teacher:
-    """Return the teacher a recipe names. Imports nothing heavy before `open`."""
+def make(config: TeacherConfig, json_schema: Mapping[str, Any] | None = None) -> Teacher:
+    """Return the teacher a recipe names. Imports nothing heavy before `open`.
+
+    Args:
+        config: who is asked and how.
+        json_schema: a JSON Schema that every answer must satisfy.
+
+    Raises:
+        InputError: this provider takes no JSON Schema.
+    """
     if config.provider == EMBEDDED:
         from builder.teacher.embedded import EmbeddedTeacher
 
         return EmbeddedTeacher(config)
+    if PROVIDERS[config.provider or "openai"].url is not None:
+        from builder.teacher.openai_http import OpenAITeacher
+
+        return OpenAITeacher(config, json_schema)
     from builder.teacher.distilabel_llms import DistilabelTeacher
 
-    return DistilabelTeacher(config)
+    return DistilabelTeacher(config, json_schema)

@@ -1,6 +1,6 @@
-"""Every provider, through distilabel's LLM classes.
+"""Every provider that does not speak OpenAI's protocol, through distilabel's LLM classes.
 
-With `embedded_llm` the only file that imports distilabel, and it does so late.
+With `tasks` and `embedded_llm` the only file that imports distilabel, and it does so late.
 
 distilabel's Pipeline is not used: it fails by the batch and waits at batch barriers. Its LLM objects are driven one
 call at a time; their own retries are switched off so that no paid attempt is hidden from the ledger.
@@ -11,11 +11,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import math
-import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from builder.config import TeacherConfig
 from builder.errors import BuilderError, InputError, Problem, TeacherError
@@ -23,6 +21,7 @@ from builder.ledger import Answer
 from builder.providers import PROVIDERS
 from builder.rows import Message
 from builder.teacher import Fault, replies
+from builder.teacher.keys import find_key
 
 # Our names for things, and what distilabel's classes call them.
 _ARGUMENTS = {
@@ -35,41 +34,45 @@ _ARGUMENTS = {
 }
 _MODEL_FIELDS = ("model", "model_id", "model_path", "path_or_hf_repo")
 _URL_FIELDS = ("base_url", "host", "endpoint")
-_OPENAI_URL = "https://api.openai.com/v1"
-_PROBE_SECONDS = 10.0
 
 
 class DistilabelTeacher:
     """One distilabel LLM, asked one prompt at a time."""
 
-    def __init__(self, config: TeacherConfig) -> None:
+    def __init__(self, config: TeacherConfig, json_schema: Mapping[str, Any] | None = None) -> None:
+        if json_schema is not None:
+            what = f"provider {config.provider} takes no json_schema"
+            raise InputError([Problem("", 0, what, "name an OpenAI-compatible server by its url")])
         self.config = config
         self.provider = config.provider or "openai"
         self.model = config.model or ""
-        self.url = config.url.rstrip("/") if config.url else _OPENAI_URL if self.provider == "openai" else None
-        self.name = f"{self.model} @ {config.url}" if config.url else f"{self.provider}:{self.model}"
+        self.url = config.url.rstrip("/") if config.url else None
+        self.name = f"{self.model} @ {config.alias or config.url}" if config.url else f"{self.provider}:{self.model}"
         self._llm: Any = None
         self._secret = ""
         self._arguments: dict[str, Any] = {}
         self._alone = asyncio.Lock()
         """An in-process model takes one call at a time, whatever `concurrency` says."""
 
+    @property
+    def server(self) -> tuple[str, str, str]:
+        """Return (provider, base URL, model)."""
+        return self.provider, self.url or "", self.model
+
     def identity(self) -> dict[str, Any]:
         """Return provider, base URL, model and every argument that is sent."""
         given = {name: getattr(self.config, name) for name in _ARGUMENTS} | self.config.extra
         return {
             "provider": self.provider,
-            "base_url": self.url,
+            "base_url": self.url if self.config.alias is None else f"alias:{self.config.alias}",
             "model": self.model,
             "arguments": {name: value for name, value in given.items() if value is not None},
         }
 
     async def open(self) -> None:
-        """Find the key, see that the server answers, then import the client."""
-        key = self._key()
-        self._secret = key or ""
-        if self.provider == "openai":
-            await self._probe(str(self.url), key)
+        """Find the key, then import the client."""
+        key = find_key(self.config, self.name)
+        self._secret = key
         provider = PROVIDERS[self.provider]
         try:
             with warnings.catch_warnings():
@@ -85,46 +88,6 @@ class DistilabelTeacher:
             why = replies.fault(error, self._secret).detail
             raise TeacherError(f"teacher {self.name}: its client cannot be set up; nothing was asked: {why}") from error
         self._arguments = self._named_arguments()
-
-    def _key(self) -> str | None:
-        """Find the key in the environment.
-
-        A URL gets a key only if the recipe names one (key_env), or if it is on this machine: a provider's key must not
-        travel to whatever server a recipe happens to name.
-        """
-        variable = self.config.key_env or PROVIDERS[self.provider].key
-        key = os.environ.get(variable, "").strip() if variable else None
-        if key and not (key.isascii() and key.isprintable()):  # not shown; a client would show it
-            raise InputError(f"teacher {self.name}: what ${variable} holds is no key: a character is out of place")
-        if self.config.key_env is None and self.config.url:
-            local = urlsplit(self.config.url).hostname in ("localhost", "127.0.0.1", "::1")
-            return key if local and key else "not-needed"
-        if variable and not key and not (self.provider == "vllm-server"):
-            raise InputError(
-                [Problem("", 0, f"teacher {self.name}: no key found in ${variable}", f"export {variable}=…")]
-            )
-        return key or "not-needed"
-
-    async def _probe(self, url: str, key: str | None) -> None:
-        """See that somebody answers at the base URL; listing models costs nothing."""
-        import httpx
-
-        try:
-            async with httpx.AsyncClient(timeout=min(_PROBE_SECONDS, self.config.timeout)) as client:
-                said = await client.get(f"{url.rstrip('/')}/models", headers={"Authorization": f"Bearer {key}"})
-        except httpx.InvalidURL as error:
-            raise InputError(f"teacher {self.name}: not a URL: {error}") from None
-        except httpx.HTTPError as error:
-            why = str(error) or type(error).__name__
-            raise TeacherError(
-                f"teacher {self.name}: the server does not answer ({why}); nothing was asked. "
-                "Start it, or correct `url`, and run the same command again"
-            ) from None
-        if said.status_code in (401, 403):
-            raise TeacherError(
-                f"teacher {self.name}: the server refuses the key (HTTP {said.status_code}); nothing was asked. "
-                "Export a valid key and name its variable in the recipe: `key_env: MY_KEY`"
-            )
 
     def _named_arguments(self) -> dict[str, Any]:
         """Translate our argument names to this class's; refuse one it does not take."""
@@ -151,7 +114,7 @@ class DistilabelTeacher:
             raise InputError(problems)
         return arguments
 
-    async def ask(self, messages: Sequence[Message]) -> Answer:
+    async def ask(self, messages: Sequence[Message], draws: Sequence[int]) -> list[Answer]:
         """Make one call."""
         llm = self._llm
         try:
@@ -166,7 +129,7 @@ class DistilabelTeacher:
             raise Fault("timeout", f"no answer in {self.config.timeout:g} s", retry=True) from None
         except Exception as error:
             raise replies.fault(error, self._secret) from error
-        return replies.answer(output)
+        return [replies.answer(output)]
 
     async def close(self) -> None:
         """Close the client's connections."""
@@ -187,7 +150,7 @@ def _make_llm(class_name: str, config: TeacherConfig, url: str | None, key: str 
     cls = _with_finish_reason(getattr(llms, class_name), llms.OpenAILLM)
     fields = cls.model_fields
     arguments: dict[str, Any] = {next(name for name in _MODEL_FIELDS if name in fields): config.model}
-    if url is not None:  # given also for OpenAI itself, or $OPENAI_BASE_URL would count
+    if url is not None:
         url_field = next((name for name in _URL_FIELDS if name in fields), None)
         if url_field is None:
             raise InputError(f"provider {config.provider} takes no `url`")

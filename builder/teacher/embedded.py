@@ -18,6 +18,8 @@ class EmbeddedTeacher:
 
     name = model = "embedded"
 
+    server = ("embedded", "", "embedded")
+
     def __init__(self, config: TeacherConfig) -> None:
         self.config = config
 
@@ -28,15 +30,15 @@ class EmbeddedTeacher:
     async def open(self) -> None:
         """Nothing to get ready."""
 
-    async def ask(self, messages: Sequence[Message]) -> Answer:
+    async def ask(self, messages: Sequence[Message], draws: Sequence[int]) -> list[Answer]:
         """Read the prompt and compute; a prompt outside the grammars is refused, never guessed at."""
         try:
             said = embedded.answer(messages)
         except Exception as error:  # a solver that fails costs one row, as any teacher's call does
             raise Fault("computation", f"{type(error).__name__}: {error}") from error
         if isinstance(said, Refusal):
-            return Answer(None, f"refused: {said.reason}")
-        return Answer(said.text, "stop")
+            return [Answer(None, f"refused: {said.reason}")]
+        return [Answer(said.text, "stop")]
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -1,19 +1,33 @@
-"""The gate: many calls to one teacher, so many in flight, no batch barrier, each through the ledger."""
+"""The gate: every call to a teacher goes through here, at the pace of its server, into the ledger.
+
+    for each request not in the ledger:
+        wait for a place at its server (pace) and room in the budget (meter)
+        write down that it begins; ask; write down how it ended; try again if that can help
+
+There is no batch: a slow call holds nobody up. Only a few more requests than may be in flight are ever in memory, so
+ten million cost no more than a thousand. Nothing is believed before it is committed.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Coroutine, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain, islice
 
-from builder.context import Advance
-from builder.errors import BuilderError, TeacherError
-from builder.ledger import Answer, Ledger, call_key
-from builder.rows import Message
+from builder.context import Advance, Asked, Context, DryRunEnds, Estimate
+from builder.errors import BuilderError, InputError, TeacherError
+from builder.ledger import Answer, Begun, Ledger, Usage
+from builder.ledger.recorder import Recorder
+from builder.ledger.store import key_of
+from builder.meter import Hold
+from builder.rows import Message, canonical_json
 from builder.teacher import Fault, Teacher
+from builder.teacher.interrupt import Interrupt
+from builder.teacher.pace import Pace
 
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 30.0
@@ -21,126 +35,431 @@ _LONGEST_ASKED = 300.0
 """The most we wait when the server says how long; a day's quota is better met by running again."""
 _GIVE_UP_AFTER = 20
 """So many calls in a row that fail, each after its retries, mean that the server has gone bad."""
-_GIVE_UP_AFTER_FATAL = 3
-"""Where answers came before: one 404 of a router in a bad moment is not an unknown model."""
+_FEW = 3
+"""So many refused keys or unknown models, where answers came before: one 404 may be a router in a bad moment."""
+_ENOUGH_TO_JUDGE = 20
+"""Calls from which on the share of failures is judged."""
+_LOOK_AHEAD = 512
+"""Requests whose keys are looked up in the ledger together."""
+_ELSEWHERE_EVERY = 0.5
+"""Seconds between looks at a call another process is making."""
+_AGAIN = "run the same command to go on"
+_FIX = "fix the cause, then run the same command"
+_RAISE = f"raise `budget` in the recipe, then {_AGAIN}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Request:
-    """One call to be made: what is sent, and which draw it is."""
+    """One prompt to be asked for one or several draws."""
 
+    teacher: Teacher
     messages: tuple[Message, ...]
-    body: dict[str, Any]
-    key: str
+    sent: tuple[str, ...]
+    """Per draw: canonical JSON of what decides its answer, as the ledger holds it."""
+    draws: tuple[int, ...]
+    keys: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """Return the key of its only draw."""
+        (key,) = self.keys
+        return key
+
+    def only(self, keys: Sequence[str]) -> Request:
+        """Return the request for some of its draws."""
+        if len(keys) == len(self.keys):
+            return self
+        at = [i for i, key in enumerate(self.keys) if key in keys]
+        parts = ([part[i] for i in at] for part in (self.sent, self.draws, self.keys))
+        sent, draws, left = (tuple(part) for part in parts)
+        return Request(self.teacher, self.messages, sent, draws, left)  # type: ignore[arg-type]
 
 
-def request(teacher: Teacher, messages: Sequence[Message], draw: int) -> Request:
-    """Make the request for one draw of one prompt."""
-    body = {**teacher.identity(), "messages": list(messages), "draw": draw}
-    return Request(tuple(messages), body, call_key(body))
+def request(teacher: Teacher, messages: Sequence[Message], *draws: int) -> Request:
+    """Make the request for one draw of one prompt, or for several in one call."""
+    body = {**teacher.identity(), "messages": list(messages)}
+    sent = tuple(canonical_json({**body, "draw": draw}) for draw in draws)
+    return Request(teacher, tuple(messages), sent, draws, tuple(map(key_of, sent)))
 
 
-def ask_all(
-    teacher: Teacher,
-    requests: Sequence[Request],
-    ledger: Ledger,
-    advance: Advance = lambda done, note="": None,
-) -> tuple[dict[str, Answer | Fault], set[str]]:
-    """Ask every request once. What the ledger holds is not asked again.
+def ask(requests: Iterable[Request], context: Context, label: str) -> dict[str, Fault]:
+    """Ask for whatever the ledger does not hold; teachers are asked side by side.
 
-    Returns:
-        (answer or fault by key, the keys whose answers came out of the ledger).
+    When this returns, the answer of every key is in the ledger or its fault in what is returned.
+
+    Args:
+        requests: all of them.
+        context: its ledger, its meter; `offline` makes no call.
+        label: what to call this work in the progress.
 
     Raises:
-        InputError, TeacherError: the teacher as a whole is unusable. Answers that came are in the ledger.
+        InputError, TeacherError: a teacher is unusable.
+        BuilderError: the budget, the ledger or the user stopped it. Answers that came are in the ledger.
     """
-    wanted = {item.key: item for item in requests}
-    results: dict[str, Answer | Fault] = dict(ledger.get(list(wanted)))
-    missing = [item for key, item in wanted.items() if key not in results]
-    held = set(results)
-    advance(len(held))
+    streams: dict[Teacher, list[Request]] = {}
+    for item in requests:
+        streams.setdefault(item.teacher, []).append(item)
+    total = sum(len(item.keys) for stream in streams.values() for item in stream)
+    return ask_streams(list(streams.values()), context, label, total)
+
+
+def ask_streams(streams: Sequence[Iterable[Request]], context: Context, label: str, total: int) -> dict[str, Fault]:
+    """Do what `ask` does with requests that are made as they are needed.
+
+    Args:
+        streams: one for each teacher, so that a slow one does not hold the others up.
+        context: as in `ask`.
+        label: as in `ask`.
+        total: how many draws there will be.
+    """
+    with context.progress(label, total) as advance:
+        if context.estimate is not None:
+            return _count(chain(*streams), context, context.estimate, label)
+        if context.offline:
+            return _replay(chain(*streams), context, advance)
+        asking = _Asking(context, advance, total)
+        _run(asking, streams)
+    context.spend["replayed"] += asking.replayed
+    context.spend["calls"] += asking.answered
+    context.spend["failed"] += len(asking.faults)
+    context.spend["to_ask_again"] += sum(fault.passing for fault in asking.faults.values())
+    return asking.faults
+
+
+def _replay(requests: Iterable[Request], context: Context, advance: Advance) -> dict[str, Fault]:
+    """Answer from the ledger alone; a call that failed when it was made has failed again."""
+    faults: dict[str, Fault] = {}
+    missing = held = 0
+    for group in _groups(requests):
+        keys = list(dict.fromkeys(key for item in group for key in item.keys))
+        there = context.ledger.held(keys)
+        held += len(there)
+        failed = context.ledger.failures([key for key in keys if key not in there])
+        faults |= {key: Fault(kind, detail) for key, (kind, detail) in failed.items()}
+        missing += len(keys) - len(there) - len(failed)
+        advance(len(keys))
     if missing:
-        _run(_ask_missing(teacher, missing, ledger, results, advance))
-    return results, held
+        what = f"--offline: {missing} of the answers this build needs are not in {context.ledger.path}"
+        raise InputError(f"{what}; import them (builder ledger import), or build without --offline")
+    context.spend["replayed"] += held
+    context.spend["failed"] += len(faults)
+    return faults
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
+def _count(requests: Iterable[Request], context: Context, estimate: Estimate, label: str) -> dict[str, Fault]:
+    """Count what would be asked; an answer that is held is no call."""
+    seen: set[str] = set()
+    for group in _groups(requests):
+        held = context.ledger.held([key for item in group for key in item.keys])
+        for item in group:
+            estimate.replayed += len(held.intersection(item.keys) - seen)
+            left = [key for key in item.keys if key not in held and key not in seen]
+            seen.update(item.keys)
+            if left:
+                asked = estimate.asked.setdefault(item.teacher.name, Asked())
+                asked.calls += 1
+                asked.draws += len(left)
+                asked.bytes += len(canonical_json(list(item.messages)).encode("utf-8", "surrogatepass"))
+    if estimate.asked:
+        estimate.step = label
+        raise DryRunEnds
+    return {}
+
+
+def _groups(requests: Iterable[Request]) -> Iterator[list[Request]]:
+    stream = iter(requests)
+    while group := list(islice(stream, _LOOK_AHEAD)):
+        yield group
+
+
+def _run(asking: _Asking, streams: Sequence[Iterable[Request]]) -> None:
     """Run to the end, also where a loop is running already, as in a notebook: then in a thread of its own."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        asyncio.run(work)
+        asyncio.run(asking.all(streams))
         return
     with ThreadPoolExecutor(1) as aside:
-        aside.submit(asyncio.run, work).result()
+        aside.submit(asyncio.run, asking.all(streams)).result()
 
 
-async def _ask_missing(
-    teacher: Teacher,
-    missing: list[Request],
-    ledger: Ledger,
-    results: dict[str, Answer | Fault],
-    advance: Advance,
-) -> None:
-    await teacher.open()
-    queue = iter(missing)
-    answered = in_a_row = spent = 0
-    stop: Fault | None = None
+class _Asking:
+    """One run through the requests of one step."""
 
-    async def worker() -> None:
-        nonlocal answered, in_a_row, spent, stop
-        for item in queue:
-            if stop is not None:
-                return
-            try:
-                answer = results[item.key] = await _ask_one(teacher, item, ledger)
-                spent += (answer.input_tokens or 0) + (answer.output_tokens or 0)
-                answered, in_a_row = answered + 1, 0
-            except Fault as fault:
-                results[item.key] = fault
-                in_a_row += 1
-                if in_a_row >= _patience(fault, answered):
-                    stop = fault
-            advance(1, f"{spent:,} tokens" if spent else "")
+    def __init__(self, context: Context, advance: Advance, total: int) -> None:
+        self.ledger: Ledger = context.ledger
+        self.meter = context.meter
+        self.faults: dict[str, Fault] = {}
+        self.replayed = self.answered = 0
+        self._advance, self._total = advance, total
+        self._usd_before = self.meter.run_usd
+        self._in_a_row = self._fatal = self._fresh = 0
+        self._stop: BuilderError | None = None
+        self._how = self._who = ""
+        self._crash: Exception | None = None
+        """An error of ours, to be raised as it is."""
+        self._paces: dict[tuple[str, str, str], Pace] = {}
+        self._opened: dict[int, Teacher] = {}
+        self._in_hand: set[str] = set()
+        self._settled = asyncio.Event()
+        """A call has ended: there may be room in the budget."""
+        self._recorder: Recorder
+        self._interrupt: Interrupt
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(teacher.config.concurrency, len(missing))):
-                group.create_task(worker())
-    except* BuilderError as errors:  # the ledger failed: one sentence, not a group of groups
-        raise errors.exceptions[0] from None
-    finally:
-        await teacher.close()
-    kept = sum(isinstance(result, Answer) for result in results.values())
-    faults = [result for result in results.values() if isinstance(result, Fault)]
-    if stop is None and not kept and any(fault.kind != "content filter" for fault in faults):
-        stop = faults[0]  # not one call went through: that is the server, not the prompts
-    if stop is not None:
-        held = f"{kept} answers are in {ledger.path} and will not be asked again" if kept else "no answer was had"
-        raise TeacherError(f"teacher {teacher.name}: {stop}; stopped. {held}: fix the cause, then run the same command")
-
-
-def _patience(fault: Fault, answered: int) -> int:
-    """Return how many failed calls in a row are borne before the build stops."""
-    if not fault.fatal:
-        return _GIVE_UP_AFTER
-    return _GIVE_UP_AFTER_FATAL if answered else 1
-
-
-async def _ask_one(teacher: Teacher, item: Request, ledger: Ledger) -> Answer:
-    for attempt in range(teacher.config.retries + 1):
-        number = ledger.begin(item.key)
+    async def all(self, streams: Sequence[Iterable[Request]]) -> None:
+        """Feed the requests in, and wait for the last one."""
+        self._recorder = Recorder(self.ledger)
+        tasks: set[asyncio.Task[None]] = set()
         try:
-            answer = await teacher.ask(item.messages)
+            with Interrupt(self._interrupted) as self._interrupt:
+                async with asyncio.TaskGroup() as feeders:
+                    for stream in streams:
+                        feeders.create_task(self._guarded(self._feed(stream, tasks)))
+                while tasks:
+                    await asyncio.wait(tasks)
+        except asyncio.CancelledError:  # the second Ctrl-C: what is in flight is given up
+            raise KeyboardInterrupt from None
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for teacher in self._opened.values():
+                await teacher.close()
+            await self._recorder.close()
+        if self._crash is not None:
+            raise self._crash
+        if self._stop is None and self.faults and not self.answered and not self.replayed:
+            # not one call went through: that is the server, not the prompts
+            self._halt(TeacherError(f"{self._who}{next(iter(self.faults.values()))}; stopped"), _FIX)
+        if self._stop is not None:
+            raise self._stop if not self._how else type(self._stop)(f"{self._stop}. {self._kept()}: {self._how}")
+
+    def _kept(self) -> str:
+        if kept := self.answered + self.replayed:
+            return f"{kept} answers are in {self.ledger.path} and will not be asked again"
+        return "no answer was had"
+
+    def _halt(self, why: BuilderError, how: str = "") -> None:
+        """Start nothing new; what is in flight ends by itself."""
+        if self._stop is None:
+            self._stop, self._how = why, how
+        self._settled.set()
+        for pace in self._paces.values():
+            pace.open_wide()
+
+    def _interrupted(self) -> None:
+        in_flight = sum(pace.in_flight for pace in self._paces.values())
+        self._interrupt.say(f"stopping: {in_flight} calls in flight are waited for. Ctrl-C again gives them up")
+        self._halt(BuilderError("stopped by Ctrl-C"), _AGAIN)
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        """Let an error stop the run, not the other calls in flight."""
+        try:
+            await work
+        except BuilderError as error:
+            self._halt(error)
+        except Exception as error:
+            self._crash = error
+            self._halt(BuilderError(str(error)))
+
+    async def _feed(self, requests: Iterable[Request], tasks: set[asyncio.Task[None]]) -> None:
+        """Start the requests of one stream, no more at a time than its server can use."""
+        mine: set[asyncio.Task[None]] = set()
+        room = asyncio.Event()
+
+        def left(task: asyncio.Task[None]) -> None:
+            tasks.discard(task)
+            mine.discard(task)
+            room.set()
+
+        async for item in self._not_held(requests):
+            pace = await self._pace(item.teacher)
+            while pace is not None and self._stop is None and len(mine) > 2 * pace.limit:
+                room.clear()
+                await room.wait()
+            if pace is None or self._stop is not None:
+                return
+            self._in_hand.update(item.keys)
+            task = asyncio.create_task(self._guarded(self._one(item)))
+            mine.add(task)
+            tasks.add(task)
+            task.add_done_callback(left)
+
+    async def _not_held(self, requests: Iterable[Request]) -> AsyncIterator[Request]:
+        """Yield what the ledger does not hold, and nothing twice."""
+        for group in _groups(requests):
+            keys = [key for item in group for key in item.keys]
+            held = await self._recorder.do(lambda keys=keys: self.ledger.held(keys), durable=False)  # type: ignore[misc]
+            for item in group:
+                missing = [key for key in item.keys if key not in held]
+                self._count_held(len(item.keys) - len(missing))
+                missing = [key for key in missing if key not in self._in_hand and key not in self.faults]
+                if missing:
+                    yield item.only(missing)
+
+    async def _pace(self, teacher: Teacher) -> Pace | None:
+        """Return the pace of a teacher's server, opening it when it is first asked; None where it cannot be."""
+        if id(teacher) not in self._opened:
+            self._opened[id(teacher)] = teacher
+            try:
+                await teacher.open()
+            except BuilderError as error:
+                self._halt(error)
+                return None
+            asked = teacher.config.concurrency
+            self._paces.setdefault(teacher.server, Pace(None if asked == "auto" else asked))
+        return self._paces.get(teacher.server)
+
+    def _count_held(self, count: int) -> None:
+        self.replayed += count
+        if count:
+            self._advance(count)
+
+    async def _one(self, item: Request) -> None:
+        """See one request through to its answers or its fault."""
+        try:
+            await self._try(item)
         except Fault as fault:
-            ledger.fail(number, fault.kind, fault.detail)
-            if fault.wait > _LONGEST_ASKED:
-                raise Fault(fault.kind, f"the server asks to wait {fault.wait:,.0f} s", fatal=True) from None
+            self._failed(item, fault)
+        finally:
+            self._in_hand.difference_update(item.keys)
+
+    async def _try(self, item: Request) -> None:
+        pace, teacher = self._paces[item.teacher.server], item.teacher
+        attempt = 0
+        while self._stop is None:
+            await pace.enter()
+            begun = hold = None
+            try:
+                begun, hold = await self._begin(item)
+            finally:
+                if hold is None:  # there is nothing to ask, or the ledger failed
+                    pace.withdraw()
+            if begun is None or hold is None:
+                if begun is None:
+                    return
+                self._count_held(len(begun.held))
+                if not (item := item.only(begun.elsewhere)).keys:
+                    return
+                await asyncio.sleep(_ELSEWHERE_EVERY)
+                continue
+            self._count_held(len(begun.held))
+            fault, left = await self._call(item.only(list(begun.attempts)), begun, hold, pace)
+            waits = [key for key in item.keys if key in left or key in begun.elsewhere]
+            if not waits:
+                return
+            item = item.only(waits)
+            if fault is None:
+                await asyncio.sleep(_ELSEWHERE_EVERY)
+                continue
             if not fault.retry or attempt == teacher.config.retries:
-                raise
+                raise fault
+            if fault.wait > _LONGEST_ASKED:
+                raise Fault(fault.kind, f"the server asks to wait {fault.wait:,.0f} s", fatal=True)
             # jitter, so that calls which failed together do not come back together
-            backoff = _FIRST_WAIT * 2**attempt * random.uniform(0.5, 1.5)
-            await asyncio.sleep(max(min(_LONGEST_WAIT, backoff), fault.wait))
-        else:
-            return ledger.finish(number, item.key, item.body, answer)
-    raise AssertionError("unreachable: the last attempt returns or raises")
+            backoff = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt) * random.uniform(0.5, 1.5)
+            attempt += 1
+            await self._sleep(max(backoff, fault.wait))
+
+    async def _sleep(self, seconds: float) -> None:
+        """Wait, unless the run stops."""
+        until = time.monotonic() + seconds
+        while self._stop is None and (left := until - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, 1.0))
+
+    async def _begin(self, item: Request) -> tuple[Begun | None, Hold | None]:
+        """Find room in the budget and write the attempt down; (None, None) if the run stops instead."""
+        teacher = item.teacher
+        size = len(item.sent[0].encode())
+        while not isinstance(hold := self.meter.admits(teacher.name, teacher.config, size, len(item.keys)), Hold):
+            if self._stop is not None:
+                return None, None
+            if isinstance(hold, str):
+                self._halt(BuilderError(f"the budget ends here: {hold}; stopped before passing it"), _RAISE)
+                return None, None
+            self._settled.clear()
+            await self._settled.wait()
+        if self._recorder.disk_is_full:
+            self._halt(BuilderError(f"the disk of {self.ledger.path} is full; stopped"), f"make room, {_AGAIN}")
+        if self._stop is not None:
+            self.meter.release(hold)
+            return None, None
+        who = (teacher.name, teacher.server[0], teacher.model)
+        try:
+            begun = await self._recorder.do(lambda: self.ledger.begin(item.keys, who), durable=False)
+        except BaseException:
+            self.meter.release(hold)
+            raise
+        if not begun.attempts:
+            self.meter.release(hold)
+            return begun, None
+        return begun, hold
+
+    async def _call(self, item: Request, begun: Begun, hold: Hold, pace: Pace) -> tuple[Fault | None, list[str]]:
+        """Make one call and commit what came of it; return (fault, keys still without an answer)."""
+        teacher, started = item.teacher, time.monotonic()
+        fault: Fault | None = None
+        answers: list[Answer] = []
+        try:
+            answers = await teacher.ask(item.messages, item.draws)
+        except Fault as raised:
+            fault = raised
+            self._fatal += fault.fatal
+            if self._fatal >= (_FEW if self.answered else 1):  # said before the next one gets its place
+                self._halt(TeacherError(f"teacher {teacher.name}: {fault}; stopped"), _FIX)
+        finally:  # the server is free again, whatever the disk does
+            away = fault is not None and fault.turned_away
+            pace.leave(answered=bool(answers), turned_away=away, wait=fault.wait if fault else 0.0)
+        if answers:
+            self._in_a_row = self._fatal = 0
+        seconds = time.monotonic() - started
+        usage = self.meter.settle(hold, teacher.name, teacher.config, _usage(answers, fault), seconds)
+        self._settled.set()
+        if fault is None and len(answers) < len(item.keys):
+            fault = Fault("short", f"{len(answers)} of {len(item.keys)} answers came", retry=True)
+
+        def record() -> None:
+            rest = usage
+            for key, sent, answer in zip(item.keys, item.sent, answers, strict=False):
+                self.ledger.finish(begun.attempts[key], key, sent, answer, rest)
+                rest = Usage()  # what the call used is written once
+            for key in item.keys[len(answers) :]:
+                assert fault is not None
+                self.ledger.fail(begun.attempts[key], fault.kind, fault.detail, rest)
+                rest = None
+
+        await self._recorder.do(record, durable=usage is not None)
+        self.answered += len(answers[: len(item.keys)])
+        if answers:
+            self._show(len(answers[: len(item.keys)]))
+        return fault, list(item.keys[len(answers) :])
+
+    def _show(self, count: int) -> None:
+        self._fresh += count
+        to_pay = self._total - self.replayed
+        self._advance(count, self.meter.note(self._usd_before, self._fresh, to_pay))
+
+    def _failed(self, item: Request, fault: Fault) -> None:
+        for key in item.keys:
+            if key in self._in_hand:
+                self.faults[key] = fault
+        self._in_a_row += 1
+        self._show(len(item.keys))
+        self._who = f"teacher {item.teacher.name}: "
+        failed, asked = len(self.faults), len(self.faults) + self.answered
+        of_no_use = fault.kind in ("http 400", "http 422") and not self.answered  # an argument it does not take
+        patience = _FEW if of_no_use else _GIVE_UP_AFTER
+        limit = item.teacher.config.max_failures
+        if self._in_a_row >= patience:
+            self._halt(TeacherError(f"{self._who}{fault}; stopped"), _FIX)
+        elif asked >= _ENOUGH_TO_JUDGE and failed / asked > limit:
+            share = f"{failed} of {asked} calls failed, each after its retries, more than max_failures {limit:g}"
+            self._halt(TeacherError(f"{self._who}{share}; the last: {fault}; stopped"), _FIX)
+
+
+def _usage(answers: Sequence[Answer], fault: Fault | None) -> Usage | None:
+    """Return what a call used; None where it was refused and so not billed."""
+    if fault is not None:
+        return fault.usage or (None if fault.kind.startswith("http ") else Usage())
+    first = answers[0]
+    return Usage(first.input_tokens, first.output_tokens, first.cached_tokens)

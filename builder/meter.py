@@ -1,0 +1,171 @@
+"""The meter: what was spent, what is under way, and whether one more call may start under the budget.
+
+    meter.admits(teacher, size, n)      -> may this call start? its worst case is set aside if so
+    meter.settle(hold, usage)           -> it ended; what it really used is counted
+
+A budget is never passed: a call starts only if its worst case (every byte of the prompt a token, every answer as long
+as max_tokens) fits beside what was spent and what the calls in flight may still cost. As they land for less, room
+comes back. Money and tokens that a server never reported (a reset, a kill) cannot be counted; they are told apart.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from builder.config import BudgetConfig, TeacherConfig
+from builder.ledger import Usage
+from builder.ledger.history import Spent
+from builder.prices import Price
+
+_TEMPLATE_TOKENS = 64
+"""What a chat template may add to a prompt, at most."""
+
+_CACHE_WRITE = 1.25
+"""What some bill for input they put into a cache, as a multiple of its price."""
+
+
+class Hold(NamedTuple):
+    """The worst case of one call, set aside until it ends."""
+
+    usd: float
+    tokens: int
+
+
+@dataclass
+class Meter:
+    """One per build; all its steps spend on it."""
+
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    """By teacher's name; a teacher that is not in it has no known price."""
+    calls: int = 0
+    """Requests sent, in earlier runs of this build and in this one; so are the next two."""
+    tokens: int = 0
+    usd: float = 0.0
+    run_usd: float = 0.0
+    """Spent in this run."""
+    run_calls: int = 0
+    run_input: int = 0
+    run_output: int = 0
+    uncounted: int = 0
+    """Calls of this run whose use the server never told."""
+    unpriced: set[str] = field(default_factory=set)
+    """Teachers asked in this run whose price is not known."""
+    _held_usd: float = 0.0
+    _held_tokens: int = 0
+    _held_calls: int = 0
+    _started: float | None = None
+    _seconds: float = 0.0
+
+    def recall(self, before: Sequence[Spent]) -> None:
+        """Count what earlier runs of this build have spent."""
+        for spent in before:
+            self.calls += spent.calls
+            self.tokens += spent.input_tokens + spent.output_tokens
+            price = self.prices.get(spent.name)
+            if spent.unpriced and price is not None:  # its price was not known then; it is now
+                tokens = (spent.input_tokens, spent.output_tokens, spent.cached_tokens)
+                self.usd += price.cost(*tokens, batch=spent.in_batch)
+            else:
+                self.usd += spent.usd
+
+    def admits(self, name: str, config: TeacherConfig, size: int, draws: int) -> Hold | str | None:
+        """Set a call's worst case aside.
+
+        Args:
+            name: the teacher's.
+            config: the teacher's.
+            size: bytes of the messages.
+            draws: answers asked for.
+
+        Returns:
+            The hold; None if it must wait for calls in flight to end; a sentence if it can never fit.
+        """
+        self._started = self._started or time.monotonic()
+        most_in, most_out = round(_CACHE_WRITE * (size + _TEMPLATE_TOKENS)), config.max_tokens * draws
+        price = self.prices.get(name)
+        hold = Hold(price.cost(most_in, most_out, batch=config.batch) if price else 0.0, most_in + most_out)
+        if (why := self._beyond(hold)) is not None:
+            return None if self._held_calls and "minutes" not in why else why
+        self._held_usd += hold.usd
+        self._held_tokens += hold.tokens
+        self._held_calls += 1
+        return hold
+
+    def _beyond(self, hold: Hold) -> str | None:
+        budget = self.budget
+        if budget.usd is not None and self.usd + self._held_usd + hold.usd > budget.usd:
+            return f"usd: ${self.usd:,.4f} of ${budget.usd:,.4f} is spent, and the next call may cost ${hold.usd:,.4f}"
+        if budget.tokens is not None and self.tokens + self._held_tokens + hold.tokens > budget.tokens:
+            return f"tokens: {self.tokens:,} of {budget.tokens:,} are used, and the next call may take {hold.tokens:,}"
+        if budget.calls is not None and self.calls + self._held_calls + 1 > budget.calls:
+            return f"calls: {self.calls:,} of {budget.calls:,} are made"
+        if budget.minutes is not None and self._minutes() + self._mean_minutes() > budget.minutes:
+            return f"minutes: {self._minutes():.1f} of {budget.minutes:g} are over"
+        return None
+
+    def _minutes(self) -> float:
+        return (time.monotonic() - self._started) / 60 if self._started is not None else 0.0
+
+    def _mean_minutes(self) -> float:
+        return self._seconds / self.run_calls / 60 if self.run_calls else 0.0
+
+    def settle(self, hold: Hold, name: str, config: TeacherConfig, usage: Usage | None, seconds: float) -> Usage | None:
+        """Count what a call really used, and let go of its hold.
+
+        Args:
+            hold: what `admits` gave.
+            name: the teacher's.
+            config: the teacher's.
+            usage: what the server says; None where it refused the call and billed nothing.
+            seconds: how long it took.
+
+        Returns:
+            The usage, with what it cost.
+        """
+        self.release(hold)
+        self.calls += 1
+        self.run_calls += 1
+        self._seconds += seconds
+        if usage is None:
+            return None
+        if usage.input_tokens is None and usage.output_tokens is None:
+            self.uncounted += 1
+            return usage
+        asked, said = usage.input_tokens or 0, usage.output_tokens or 0
+        self.tokens += asked + said
+        self.run_input += asked
+        self.run_output += said
+        if (price := self.prices.get(name)) is None:
+            self.unpriced.add(name)
+            return usage
+        cost = price.cost(asked, said, usage.cached_tokens or 0, batch=config.batch)
+        self.usd += cost
+        self.run_usd += cost
+        return replace(usage, usd=cost)
+
+    def release(self, hold: Hold) -> None:
+        """Let go of the hold of a call that was not made."""
+        self._held_usd -= hold.usd
+        self._held_tokens -= hold.tokens
+        self._held_calls -= 1
+
+    def note(self, usd_before: float, done: int, total: int) -> str:
+        """Return what to say beside a count of calls: spend so far, and what all of them will come to.
+
+        Args:
+            usd_before: what this run had spent when this piece of work began.
+            done: answers paid for since.
+            total: all that are to be paid for.
+        """
+        parts = []
+        if self.run_usd:
+            here = self.run_usd - usd_before
+            projected = f" of about ${usd_before + here * total / done:,.2f}" if 0 < done < total else ""
+            parts.append(f"${self.run_usd:,.2f}{projected}")
+        if used := self.run_input + self.run_output:
+            parts.append(f"{used:,} tokens")
+        return ", ".join(parts)
