@@ -1,15 +1,23 @@
 # make demo    set up, then build the quickstart dataset: no key, no network to any model
 # make test    set up, then lint, types, import law and tests
+# make test-train    set up .venv-train (torch, transformers, llama.cpp), then the tests against real servers
 PY := .venv/bin/python
+TRAIN := .venv-train/bin/python
 UV_VERSION := 0.13.9
+TORCH_VERSION := 2.13.0
+# llama.cpp is compiled here: unoptimised, which halves the time; the model it serves has two layers
+LLAMACPP := llama-cpp-python:cmake.args=-DLLAVA_BUILD=OFF;-DCMAKE_C_FLAGS_RELEASE=-O0;-DCMAKE_CXX_FLAGS_RELEASE=-O0
 
-.PHONY: demo test lint types format bench lock clean
+.PHONY: demo test test-train lint types format bench lock clean
 
 demo: .venv/ready
 	.venv/bin/builder build quickstart
 
 test: .venv/ready lint types
 	$(PY) -m pytest
+
+test-train: .venv-train/ready
+	$(TRAIN) -m pytest tests/train
 
 lint: .venv/ready
 	.venv/bin/ruff check .
@@ -35,9 +43,18 @@ bench: .venv/ready
 	.venv/bin/uv pip install --quiet --python $(PY) --no-deps --no-build-isolation -e .
 	@touch $@
 
+# torch comes by pip and pinned, or the others would bring a CUDA build of several GB
+.venv-train/ready: pyproject.toml requirements.lock
+	test -x $(TRAIN) || python3 -m venv .venv-train
+	.venv-train/bin/pip install --quiet --disable-pip-version-check torch==$(TORCH_VERSION) uv==$(UV_VERSION)
+	.venv-train/bin/uv pip install --quiet --python $(TRAIN) --config-settings-package "$(LLAMACPP)" \
+		-r requirements.lock --group train
+	.venv-train/bin/uv pip install --quiet --python $(TRAIN) --no-deps --no-build-isolation -e .
+	@touch $@
+
 lock:
 	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --group dev --no-emit-index-url \
 		--no-annotate --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf .venv .venv-train .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -108,6 +108,9 @@ def build(
     ledger: Annotated[Path | None, typer.Option(help="The ledger's file; OUT/ledger.db by default.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Foretell calls, tokens and cost; make no call.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Answer from the ledger alone; make no call.")] = False,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Hand batches over and stop; run again to collect.")
+    ] = False,
 ) -> None:
     """Build a dataset. Run it again to go on where it stopped: an answer in the ledger is not asked for again."""
     from builder import pipeline
@@ -122,7 +125,9 @@ def build(
         return
     try:
         with _progress() as progress:
-            built = pipeline.build(loaded, out, ledger=ledger, limit=limit, offline=offline, progress=progress)
+            built = pipeline.build(
+                loaded, out, ledger=ledger, limit=limit, offline=offline, wait=not no_wait, progress=progress
+            )
     except KeyboardInterrupt:
         said = "stopped; every answer that came is in the ledger, calls in flight were given up"
         raise BuilderError(f"{said}. Run the same command to go on") from None
@@ -212,6 +217,18 @@ def export(context: typer.Context, file: Annotated[Path, typer.Argument(help="A 
     with _ledger(context.obj) as held:
         moved = moves.export(held, file)
     typer.echo(f"wrote {file}: {moved.answers} answers, {moved.failures} failures")
+
+
+@ledgers.command()
+def forget(context: typer.Context, batch: Annotated[str, typer.Argument(help="The provider's id of it.")]) -> None:
+    """Give up a batch the provider does not know any more: its requests will be asked, and paid for, anew."""
+    from builder.ledger import batches
+
+    with _ledger(context.obj) as held:
+        freed = batches.forget(held, batch)
+    if freed is None:
+        raise InputError([Problem(str(context.obj), 0, f"no batch {batch} is waited for")])
+    typer.echo(f"{freed} requests of {batch} will be asked anew")
 
 
 @ledgers.command(name="import")

@@ -153,7 +153,8 @@ class TeacherConfig(Config):
     n_per_call: Annotated[int, Field(ge=1, le=128)] = 1
     """Ask for so many samples of a prompt in one call: its prompt is billed once (OpenAI-compatible servers)."""
     batch: bool = False
-    """Hand the calls to the provider's batch API: half the price at some, hours instead of seconds."""
+    """Hand the calls to the provider's batch API: half the price at some, hours instead of seconds. The build may be
+    stopped meanwhile (Ctrl-C, or --no-wait from the start); the same command collects the answers."""
     price: PriceConfig | None = None
     """What tokens cost; null looks the model up in the price table."""
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
@@ -228,8 +229,8 @@ class TeacherConfig(Config):
             )
         if any("key" in name.lower() for name in self.extra):
             raise ValueError("a key must not stand in a recipe; export it and name the variable: key_env: MY_KEY")
-        if self.provider == EMBEDDED and (self.model or self.url or self.key_env):
-            raise ValueError("the embedded teacher computes its answers: it takes no model, url or key_env")
+        if self.provider == EMBEDDED and (self.model or self.url or self.key_env or self.batch):
+            raise ValueError("the embedded teacher computes its answers: it takes no model, url, key_env or batch")
         if self.provider not in (None, EMBEDDED) and PROVIDERS[self.provider].url is None:
             only = {"endpoint": "chat", "n_per_call": 1, "batch": False, "seed": None}
             if beyond := [name for name, default in only.items() if getattr(self, name) != default]:

@@ -79,6 +79,8 @@ class Context:
     """A later step asks a teacher for every prompt: the seeds' own responses are references, not answers."""
     offline: bool = False
     """Make no call: every answer must be in the ledger."""
+    wait: bool = True
+    """Wait for batches at the provider; else hand them over and stop."""
     meter: Meter = field(default_factory=_no_budget)
     """What is spent, and how much may be."""
     estimate: Estimate | None = None

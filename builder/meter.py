@@ -85,11 +85,22 @@ class Meter:
             The hold; None if it must wait for calls in flight to end; a sentence if it can never fit.
         """
         self._started = self._started or time.monotonic()
-        most_in, most_out = round(_CACHE_WRITE * (size + _TEMPLATE_TOKENS)), config.max_tokens * draws
-        price = self.prices.get(name)
-        hold = Hold(price.cost(most_in, most_out, batch=config.batch) if price else 0.0, most_in + most_out)
+        hold = self._worst(name, config, size, draws)
         if (why := self._beyond(hold)) is not None:
             return None if self._held_calls and "minutes" not in why else why
+        return self._set_aside(hold)
+
+    def take(self, name: str, config: TeacherConfig, size: int) -> Hold:
+        """Set aside the worst case of a call that an earlier run of this build made and that goes on, fit or not."""
+        self.calls -= 1  # `recall` has counted it; `settle` does so again
+        return self._set_aside(self._worst(name, config, size, 1))
+
+    def _worst(self, name: str, config: TeacherConfig, size: int, draws: int) -> Hold:
+        most_in, most_out = round(_CACHE_WRITE * (size + _TEMPLATE_TOKENS)), config.max_tokens * draws
+        price = self.prices.get(name)
+        return Hold(price.cost(most_in, most_out, batch=config.batch) if price else 0.0, most_in + most_out)
+
+    def _set_aside(self, hold: Hold) -> Hold:
         self._held_usd += hold.usd
         self._held_tokens += hold.tokens
         self._held_calls += 1
@@ -139,13 +150,21 @@ class Meter:
         self.tokens += asked + said
         self.run_input += asked
         self.run_output += said
-        if (price := self.prices.get(name)) is None:
+        priced = self.priced(name, config, usage)
+        if priced.usd is None:
             self.unpriced.add(name)
             return usage
-        cost = price.cost(asked, said, usage.cached_tokens or 0, batch=config.batch)
-        self.usd += cost
-        self.run_usd += cost
-        return replace(usage, usd=cost)
+        self.usd += priced.usd
+        self.run_usd += priced.usd
+        return priced
+
+    def priced(self, name: str, config: TeacherConfig, usage: Usage) -> Usage:
+        """Return a usage with what it costs, where it says what was used and the price is known; counts nothing."""
+        price = self.prices.get(name)
+        if price is None or (usage.input_tokens is None and usage.output_tokens is None):
+            return usage
+        tokens = (usage.input_tokens or 0, usage.output_tokens or 0, usage.cached_tokens or 0)
+        return replace(usage, usd=price.cost(*tokens, batch=config.batch))
 
     def release(self, hold: Hold) -> None:
         """Let go of the hold of a call that was not made."""

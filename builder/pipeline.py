@@ -85,6 +85,7 @@ def build(
     ledger: Path | None = None,
     limit: int | None = None,
     offline: bool = False,
+    wait: bool = True,
     progress: Progress = silent,
 ) -> Built:
     """Build a dataset into out/<name>/<version>/.
@@ -95,6 +96,7 @@ def build(
         ledger: the ledger's file; out/ledger.db by default.
         limit: at most this many seeds; the result is a preview.
         offline: make no call; every answer must be in the ledger, which is only read.
+        wait: for batches at the provider; else hand them over and stop.
         progress: how to show progress.
 
     Raises:
@@ -119,7 +121,7 @@ def build(
         ):
             if (there := versions.finished(target, identity)) is not None:  # by another process, meanwhile
                 return Built(target, there, fresh=False)
-            context = Context(recipe.seed, recipe.base, held, limit, progress, recipe.asks, offline)
+            context = Context(recipe.seed, recipe.base, held, limit, progress, recipe.asks, offline, wait)
             context.meter = money.meter(recipe, held)
             manifest = _build(recipe, context, identity, target)
     except Timeout:

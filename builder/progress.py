@@ -62,7 +62,7 @@ def lines() -> Iterator[Progress]:
                 return
             said = now
             rate = finished / (now - started)
-            left = f"{(total - finished) / rate:,.0f} s left" if rate else "stalled"
+            left = f"{(total - finished) / rate:,.0f} s left" if rate else "" if note else "stalled"
             line = ", ".join(part for part in (f"{finished:,}/{total:,}", f"{rate:,.0f}/s", left, note) if part)
             sys.stderr.write(f"{label}: {line}\n")
 

@@ -30,8 +30,9 @@ FAULTS = (
     *("empty", "null", "blank", "surrogate"),  # HTTP 200 with such a text
     *("malformed", "html", "no_choices", "no_usage", "bad_usage"),  # HTTP 200 with such a body
     *("content_filter", "length"),  # as finish_reason
+    "short",  # fewer answers than asked for
 )
-ANSWERED = ("ok", "length", "no_usage", "bad_usage")
+ANSWERED = ("ok", "length", "no_usage", "bad_usage", "short")
 """What counts as paid and usable."""
 
 _SUBJECTS = "The river|A good answer|Every gardener|The old town|Our teacher|This method|The committee|A traveller"
@@ -61,6 +62,12 @@ class Loopback:
     """Median seconds an answer takes, lognormal."""
     sigma: float = 0.5
     answer: Callable[[list[dict], random.Random], str] | None = None
+    reasoning: str | None = None
+    """What is handed out as reasoning beside every answer."""
+    cached: int = 0
+    """So many tokens of every prompt are said to have been cached."""
+    snapshot: str | None = None
+    """The model that is said to have answered."""
     url: str = ""
     in_flight: int = 0
     most_in_flight: int = 0
@@ -113,6 +120,7 @@ class Loopback:
 
     def text(self, messages: list[dict]) -> str:
         rng = self.draw("text", messages)
+        messages = [message for message in messages if "role" in message]
         if self.answer is not None:
             return self.answer(messages, rng)
         pick = [words.split("|") for words in (_SUBJECTS, _VERBS, _OBJECTS)]
@@ -124,8 +132,13 @@ def wrong_with(body: object, models: tuple[str, ...]) -> tuple[int, str] | None:
     """Say what is wrong with the body of a chat completion, as (status, sentence)."""
     if not isinstance(body, dict):
         return 400, "the body must be a JSON object"
+    if not 1 <= body.get("n", 1) <= 128 or body.get("stream"):
+        return 400, "1 to 128 answers at a time, not streamed"
+    if "prompt" in body:
+        return wrong_with_completion(body, models)
     known = {
-        *("model", "messages", "max_tokens", "temperature", "top_p", "n", "stop", "stream", "seed"),
+        *("model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p"),
+        *("n", "stop", "stream", "seed"),
         *("frequency_penalty", "presence_penalty", "logprobs", "top_logprobs", "response_format"),
     }
     if unknown := sorted(set(body) - known):
@@ -151,12 +164,24 @@ def wrong_with(body: object, models: tuple[str, ...]) -> tuple[int, str] | None:
             return 400, f"{name} must be between {low} and {high}; found {value!r}"
     if type(body.get("max_tokens", 1)) is not int or body.get("max_tokens", 1) < 1:
         return 400, f"max_tokens must be a whole number from 1; found {body.get('max_tokens')!r}"
-    if body.get("n", 1) != 1 or body.get("stream"):
-        return 400, "one answer at a time, not streamed"
     if not isinstance(body.get("stop"), (str, list, type(None))):
         return 400, "stop must be text or a list"
     if body.get("top_logprobs") is not None and not body.get("logprobs"):
         return 400, "top_logprobs needs logprobs"
+    form = body.get("response_format")
+    if form is not None and not (form["type"] == "json_schema" and form["json_schema"].keys() >= {"name", "schema"}):
+        return 400, "response_format must be a json_schema with a name and a schema"
+    return None
+
+
+def wrong_with_completion(body: dict, models: tuple[str, ...]) -> tuple[int, str] | None:
+    """Say what is wrong with the body of a text completion."""
+    if unknown := sorted(set(body) - {"model", "prompt", "max_tokens", "temperature", "top_p", "n", "stop", "seed"}):
+        return 400, f"unknown fields: {unknown}"
+    if body.get("model") not in models:
+        return 404, f"the model {body.get('model')!r} does not exist"
+    if not isinstance(body["prompt"], str) or not body["prompt"]:
+        return 400, "prompt must be text that is not empty"
     return None
 
 
@@ -165,7 +190,7 @@ class Handler(BaseHTTPRequestHandler):
 
     base = "/v1"
     """What the base URL ends on."""
-    paths = ("/v1/chat/completions",)
+    paths = ("/v1/chat/completions", "/v1/completions")
     protocol_version = "HTTP/1.1"
     timeout = 60
     disable_nagle_algorithm = True
@@ -199,7 +224,7 @@ class Handler(BaseHTTPRequestHandler):
             with here.lock:
                 here.complaints.append(wrong[1])
             return self._error(*wrong)
-        prompt = body["messages"][-1]["content"]
+        prompt = body["prompt"] if "prompt" in body else body["messages"][-1]["content"]
         with here.lock:
             attempt = here.asked[prompt] if here.behave or here.fail_first or here.faults else 0
             fault = here.fault(prompt, attempt)
@@ -260,11 +285,25 @@ class Handler(BaseHTTPRequestHandler):
         return text, reason, asked, len((text or "").split())
 
     def _completion(self, body: dict, fault: str | None) -> dict:
-        text, reason, asked, said = self._said(body["messages"], body.get("max_tokens"), fault)
-        usage = {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
-        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": reason}
-        completion = {"id": "c", "object": "chat.completion", "created": 0, "model": body["model"]}
-        completion |= {"choices": [choice], "usage": usage}
+        whole = "prompt" in body
+        messages = [{"role": "user", "content": body["prompt"]}] if whole else body["messages"]
+        count = body.get("n", 1)
+        choices, total = [], 0
+        for index in range(count // 2 if fault == "short" else count):
+            drawn = [*messages, {"draw": index, "content": ""}] if index else messages
+            text, reason, asked, said = self._said(drawn, body.get("max_tokens"), fault)
+            total += said
+            message = {"role": "assistant", "content": text}
+            if self.server.here.reasoning is not None:
+                message["reasoning_content"] = self.server.here.reasoning
+            said_as = {"text": f" {text}"} if whole else {"message": message}
+            choices.append({"index": index, "finish_reason": reason, **said_as})
+        usage = {"prompt_tokens": asked, "completion_tokens": total, "total_tokens": asked + total}
+        if self.server.here.cached:
+            usage["prompt_tokens_details"] = {"cached_tokens": min(asked, self.server.here.cached)}
+        kind = "text_completion" if whole else "chat.completion"
+        completion = {"id": "c", "object": kind, "created": 0, "model": self.server.here.snapshot or body["model"]}
+        completion |= {"choices": choices, "usage": usage}
         if fault == "no_choices":
             completion["choices"] = []
         elif fault == "no_usage":

@@ -54,7 +54,7 @@ def ask(teacher, *messages):
     async def once():
         await teacher.open()
         try:
-            return (await teacher.ask(messages, [0]))[0]
+            return (await teacher.ask(messages, [0])).answers[0]
         finally:
             await teacher.close()
 

@@ -6,13 +6,12 @@ What is held: one failed call costs one row; nothing is asked twice; a key is ne
 import socket
 import sys
 import time
-from pathlib import Path
 
 import loopback
 import pytest
+from asking import ask, ask_all, asking, prompts, teacher
 
 from builder.config import TeacherConfig
-from builder.context import Context
 from builder.errors import BuilderError, InputError, TeacherError
 from builder.ledger import Answer, Ledger
 from builder.teacher import Fault, gate, make, replies
@@ -25,37 +24,6 @@ KEY = "sk-do-not-write-me-down-0123456789"
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch):
     monkeypatch.setattr(gate, "_FIRST_WAIT", 0.01)
-
-
-def teacher(here, **settings):
-    settings = {"timeout": 20, "retries": 2, "concurrency": 8} | settings
-    return make(TeacherConfig(url=here.url, model="loopback", **settings))
-
-
-def asking(teacher, prompts, draws=1):
-    return [
-        gate.request(teacher, [{"role": "user", "content": prompt}], draw)
-        for prompt in prompts
-        for draw in range(draws)
-    ]
-
-
-def ask_all(requests, ledger, **settings):
-    """Return (answer or fault by key, how many were replayed)."""
-    context = Context(0, Path(), ledger, **settings)
-    faults = gate.ask(requests, context, "asking")
-    return faults | ledger.get([key for request in requests for key in request.keys]), context.spend["replayed"]
-
-
-def ask(teacher, prompts, ledger, draws=1, **settings):
-    """Return the results in the order of the prompts, and how many were replayed."""
-    requests = asking(teacher, prompts, draws)
-    results, replayed = ask_all(requests, ledger, **settings)
-    return [results[request.key] for request in requests], replayed
-
-
-def prompts(count):
-    return [f"Tell me about number {i}." for i in range(count)]
 
 
 def test_answers_come_back_with_how_they_ended_and_what_they_cost(ledger):
@@ -213,7 +181,7 @@ def test_the_wait_is_the_servers_where_it_is_longer_than_ours_and_is_bounded(led
     async def sleep(self, seconds):
         waits.append(seconds)
 
-    monkeypatch.setattr(gate._Asking, "_sleep", sleep)
+    monkeypatch.setattr(gate.Asking, "sleep", sleep)
 
     class Busy(EmbeddedTeacher):
         async def ask(self, messages, draws):
@@ -333,6 +301,8 @@ def test_an_argument_the_server_does_not_take_stops_the_run_instead_of_failing_e
 
 def test_an_argument_distilabels_class_does_not_take_is_refused_before_any_call(ledger, monkeypatch):
     class Client:
+        model_fields = ()
+
         def load(self):
             pass
 
@@ -450,7 +420,7 @@ def test_the_embedded_teacher_answers_and_refuses_through_the_same_gate(ledger):
     answer, refusal = (results[request.key] for request in requests)
     assert answer.text == embedded.answer(task.messages).text and answer.finish_reason == "stop"
     assert refusal.text is None and refusal.finish_reason.startswith("refused: ")
-    assert ask_all(requests, ledger)[1] == 2
+    assert ask_all(requests, ledger)[1].spend["replayed"] == 2
 
 
 def test_the_embedded_llm_works_inside_a_distilabel_task():

@@ -7,6 +7,7 @@ A call is keyed by everything that is sent and by which draw it is:
     store      the file: what is held, what is begun, how it ended
     migrations its tables, append only
     recorder   many small records in one transaction, off the critical path
+    batches    what lies at a provider's batch API
     sessions   who is asking, and whether that process still lives
     history    what was spent, how long answers were
     moves      verify, export, import

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from builder.ledger.store import Ledger
+from builder.ledger.batches import NOT_BILLED
+from builder.ledger.store import LOST, Ledger
 
 
 class Spent(NamedTuple):
@@ -26,7 +27,8 @@ class Spent(NamedTuple):
     unpriced: int
     """Requests that used tokens whose price was not known."""
     uncounted: int
-    """Requests whose server never said what they used: cut off, timed out, killed. They may have been billed."""
+    """Requests whose server never said what they used: cut off, timed out, killed. They may have been billed. What lies
+    in a batch may yet be told, and what a batch did not come to is not billed."""
 
 
 def spent(ledger: Ledger, build: str | None = None) -> list[Spent]:
@@ -36,10 +38,11 @@ def spent(ledger: Ledger, build: str | None = None) -> list[Spent]:
         SELECT t.name, t.provider, t.model, a.batch IS NOT NULL, count(*), sum(a.outcome IS 'answered'),
             coalesce(sum(a.input_tokens), 0), coalesce(sum(a.output_tokens), 0), coalesce(sum(a.cached_tokens), 0),
             coalesce(sum(a.usd), 0.0), sum(a.input_tokens + a.output_tokens > 0 AND a.usd IS NULL),
-            sum(a.input_tokens IS NULL AND a.outcome IS NOT 'answered'
-                AND (a.outcome IS NULL OR a.outcome NOT LIKE 'http %'))
+            coalesce(sum(a.input_tokens IS NULL AND a.outcome IS NOT 'answered'
+                AND (a.outcome NOT LIKE 'http %' AND a.outcome NOT IN {NOT_BILLED}
+                    OR a.outcome IS NULL AND a.batch IS NULL)), 0)
         FROM attempts a JOIN teachers t ON t.id = a.teacher
-        WHERE a.shares IS NULL {mine} GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
+        WHERE a.shares IS NULL AND a.outcome IS NOT '{LOST}' {mine} GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
     with ledger.plainly():
         rows = ledger.db.execute(query, (build,) if build is not None else ()).fetchall()
     return [Spent(name, provider, model, bool(batch), *counts) for name, provider, model, batch, *counts in rows]

@@ -4,7 +4,8 @@ calls      one row per answered key: the request as it was sent, and the answer
 attempts   one row per try, written before the call is made: how it ended and what it used
 teachers   who was asked, once each
 sessions   one row per process that asked: which build, and whether it still lives
-batches    what was handed to a batch API and has not been collected yet
+batches    what was handed to a batch API: at which server, under which of our tags, and whether it was collected
+batch_requests  requests that lie or lay in a batch and have no answer yet
 """
 
 MIGRATIONS: tuple[str, ...] = (
@@ -34,8 +35,10 @@ MIGRATIONS: tuple[str, ...] = (
         UNIQUE (name, provider, model));
     CREATE TABLE sessions (id INTEGER PRIMARY KEY, build TEXT, host TEXT NOT NULL, pid INTEGER NOT NULL,
         born TEXT NOT NULL, started_at REAL NOT NULL, seen_at REAL NOT NULL, ended_at REAL);
-    CREATE TABLE batches (id INTEGER PRIMARY KEY, teacher INTEGER NOT NULL, tag TEXT NOT NULL UNIQUE, remote TEXT,
-        requests INTEGER NOT NULL, created_at REAL NOT NULL, ended_at REAL, outcome TEXT);
+    CREATE TABLE batches (id INTEGER PRIMARY KEY, teacher INTEGER NOT NULL, url TEXT NOT NULL, tag TEXT NOT NULL UNIQUE,
+        remote TEXT, session INTEGER NOT NULL, requests INTEGER NOT NULL, created_at REAL NOT NULL, ended_at REAL,
+        outcome TEXT);
+    CREATE TABLE batch_requests (key TEXT PRIMARY KEY, request TEXT NOT NULL);
     ALTER TABLE attempts ADD COLUMN session INTEGER;
     ALTER TABLE attempts ADD COLUMN teacher INTEGER;
     ALTER TABLE attempts ADD COLUMN shares INTEGER;
@@ -44,6 +47,7 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE attempts ADD COLUMN output_tokens INTEGER;
     ALTER TABLE attempts ADD COLUMN cached_tokens INTEGER;
     ALTER TABLE attempts ADD COLUMN usd REAL;
+    CREATE INDEX attempts_in_batch ON attempts (batch) WHERE batch IS NOT NULL AND outcome IS NULL;
     CREATE INDEX attempts_without_answer ON attempts (key) WHERE outcome IS NULL OR outcome <> 'answered';
     """,
 )

@@ -37,16 +37,14 @@ def verify(ledger: Ledger) -> tuple[int, list[Problem]]:
     """
     count, wrong = 0, list[Problem]()
     with ledger.plainly():
-        found = [row[0] for row in ledger.db.execute("PRAGMA integrity_check(20)") if row[0] != "ok"]
-        wrong = [
-            Problem(str(ledger.path), 0, f"damaged: {said}", "export what is whole and import it") for said in found
-        ]
-        for count, (key, request) in enumerate(ledger.db.execute("SELECT key, request FROM calls ORDER BY id"), 1):
+        for (said,) in ledger.db.execute("PRAGMA integrity_check(20)"):
+            if said != "ok":
+                wrong.append(Problem(str(ledger.path), 0, f"damaged: {said}", "export what is whole and import it"))
+        for key, request in ledger.db.execute("SELECT key, request FROM calls ORDER BY id"):
+            count += 1
             if (derived := _derive(request)) != key and len(wrong) < _MOST_PROBLEMS:
                 what = f"{key} holds a request whose key is {derived or 'none: it is not canonical JSON'}"
-                wrong.append(
-                    Problem(str(ledger.path), 0, what, "it was changed by hand; import it from a whole export")
-                )
+                wrong.append(Problem(str(ledger.path), 0, what, "it was changed by hand: import a whole export"))
     return count, wrong
 
 

@@ -24,6 +24,8 @@ from builder.ledger.sessions import Sessions
 from builder.rows import canonical_json
 
 KEY_VERSION = "k1"
+LOST = "lost before the batch was made"
+"""Outcome of a request that was never sent."""
 ANSWER = "text, finish_reason, input_tokens, output_tokens, cached_tokens, reasoning, served_by"
 
 
@@ -191,7 +193,7 @@ class Ledger:
     def failures(self, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Return (outcome, detail) of the last failed attempt at each key; for keys that have no answer."""
         found = self._by_key("key, outcome, detail", "attempts", keys, "AND outcome IS NOT NULL ORDER BY id")
-        return {key: (outcome, detail or "") for key, outcome, detail in found if outcome != "answered"}
+        return {key: (outcome, detail or "") for key, outcome, detail in found if outcome not in ("answered", LOST)}
 
     def _by_key(self, columns: str, table: str, keys: Sequence[str], more: str = "") -> Iterator[tuple[Any, ...]]:
         if table == "attempts":  # said again so that the partial index serves
@@ -203,12 +205,15 @@ class Ledger:
                 rows = self.db.execute(f"SELECT {columns} FROM {table} WHERE key IN ({marks}) {more}", part).fetchall()
             yield from rows
 
-    def begin(self, keys: str | Sequence[str], teacher: tuple[str, str, str] | None = None) -> Begun:
+    def begin(
+        self, keys: str | Sequence[str], teacher: tuple[str, str, str] | None = None, batch: int | None = None
+    ) -> Begun:
         """Record that a call is about to be made, for every key nobody has answered or is asking for.
 
         Args:
             keys: one key, or those of several draws that one call asks for.
             teacher: (name, provider, model) of who is asked.
+            batch: number of the batch it is put into.
         """
         keys = [keys] if isinstance(keys, str) else keys
         with self.plainly(), self.transaction(durable=False):
@@ -217,15 +222,17 @@ class Ledger:
             attempts: dict[str, int] = {}
             for key in keys:
                 if key not in held and key not in elsewhere:
-                    attempts[key] = self._insert_attempt(key, teacher, next(iter(attempts.values()), None))
+                    attempts[key] = self._insert_attempt(key, teacher, next(iter(attempts.values()), None), batch)
         return Begun(attempts, held, elsewhere)
 
-    def _insert_attempt(self, key: str, teacher: tuple[str, str, str] | None, shares: int | None) -> int:
+    def _insert_attempt(
+        self, key: str, teacher: tuple[str, str, str] | None, shares: int | None, batch: int | None
+    ) -> int:
         session = self.sessions.open(self.build)
         self.sessions.seen()
         row = self.db.execute(
-            "INSERT INTO attempts (key, started_at, session, teacher, shares) VALUES (?, ?, ?, ?, ?)",
-            (key, time.time(), session, self._teacher(teacher), shares),
+            "INSERT INTO attempts (key, started_at, session, teacher, shares, batch) VALUES (?, ?, ?, ?, ?, ?)",
+            (key, time.time(), session, self.teacher(teacher), shares, batch),
         )
         return int(row.lastrowid or 0)
 
@@ -239,7 +246,8 @@ class Ledger:
             for session, batch in self.db.execute(open_ones, (key,))
         )
 
-    def _teacher(self, teacher: tuple[str, str, str] | None) -> int | None:
+    def teacher(self, teacher: tuple[str, str, str] | None) -> int | None:
+        """Return the number of (name, provider, model), written down when it is first seen."""
         if teacher is None:
             return None
         if teacher not in self._teachers:

@@ -3,6 +3,7 @@
     teacher.open()            import the client, find the key, see that the server answers; nothing is spent
     teacher.ask(messages, n)  one call, up to n answers, or a Fault
     gate.ask(requests, …)     many calls at the pace of their servers, each through the ledger
+    batch.feed(requests, …)   the same through a provider's batch API, by the file, collected hours later
 
 `make` turns a recipe's teacher into one of these. OpenAI-compatible servers are asked by `openai_http`, everybody else
 by distilabel's LLM classes in `distilabel_llms`; only it, `tasks` and `embedded_llm` know distilabel.
@@ -11,10 +12,11 @@ by distilabel's LLM classes in `distilabel_llms`; only it, `tasks` and `embedded
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from builder.config import TeacherConfig
 from builder.ledger import Answer, Usage
+from builder.ledger.batches import NOT_BILLED
 from builder.providers import EMBEDDED, PROVIDERS
 from builder.rows import Message
 
@@ -47,12 +49,27 @@ class Fault(Exception):
     @property
     def passing(self) -> bool:
         """Whether the same call may succeed another day: the server's trouble, not the prompt's or the answer's."""
-        return self.fatal or self.kind in ("timeout", "connection") or (self.retry and self.kind.startswith("http "))
+        servers = ("timeout", "connection", "expired", "cancelled", "missing")
+        return self.fatal or self.kind in servers or (self.retry and self.kind.startswith("http "))
+
+    @property
+    def billed(self) -> bool:
+        """Whether it may have been billed: not if the server refused it or never came to it."""
+        return self.usage is not None or not (self.kind.startswith("http ") or self.kind in NOT_BILLED)
 
     @property
     def turned_away(self) -> bool:
         """Whether the server had no room for the call."""
         return self.kind in ("http 429", "http 503", "http 529")
+
+
+class Reply(NamedTuple):
+    """What one call brought."""
+
+    answers: list[Answer]
+    """At least one; fewer than draws were asked for means that the others must be asked again."""
+    usage: Usage
+    """Of the whole call."""
 
 
 class Teacher(Protocol):
@@ -81,7 +98,7 @@ class Teacher(Protocol):
         """
         ...
 
-    async def ask(self, messages: Sequence[Message], draws: Sequence[int]) -> list[Answer]:
+    async def ask(self, messages: Sequence[Message], draws: Sequence[int]) -> Reply:
         """Answer one prompt, once for each draw, or fewer times: what is missing is asked for again.
 
         Args:

@@ -17,10 +17,9 @@ from typing import Any
 
 from builder.config import TeacherConfig
 from builder.errors import BuilderError, InputError, Problem, TeacherError
-from builder.ledger import Answer
 from builder.providers import PROVIDERS
 from builder.rows import Message
-from builder.teacher import Fault, replies
+from builder.teacher import Fault, Reply, mended, replies
 from builder.teacher.keys import find_key
 
 # Our names for things, and what distilabel's classes call them.
@@ -34,6 +33,9 @@ _ARGUMENTS = {
 }
 _MODEL_FIELDS = ("model", "model_id", "model_path", "path_or_hf_repo")
 _URL_FIELDS = ("base_url", "host", "endpoint")
+_OURS = (*_MODEL_FIELDS, *_URL_FIELDS, "api_key", "token", "timeout", "max_retries")
+_HOMES = {"anthropic": "https://api.anthropic.com", "ollama": "http://127.0.0.1:11434"}
+"""Named, or a variable of the environment would move the server and the ledger would not know."""
 
 
 class DistilabelTeacher:
@@ -94,42 +96,40 @@ class DistilabelTeacher:
         call = self._llm.agenerate if hasattr(self._llm, "agenerate") else self._llm.generate
         taken = inspect.signature(call).parameters
         given = {name: value for name in _ARGUMENTS if (value := getattr(self.config, name)) is not None}
-        if "options" in taken:  # Ollama takes them in one dictionary, under its own names
-            renamed = {"num_predict" if name == "max_tokens" else name: value for name, value in given.items()}
-            return {"options": renamed, **self.config.extra}
-        arguments = dict(self.config.extra)
+        settings = _settings(type(self._llm), self.config)
+        arguments = {name: value for name, value in self.config.extra.items() if name not in settings}
         problems = []
         for name, value in given.items():
             theirs = next((candidate for candidate in _ARGUMENTS[name] if candidate in taken), None)
             if theirs is not None:
-                arguments[theirs] = value
+                arguments[theirs] = [value] if theirs == "stop_sequences" and isinstance(value, str) else value
             else:
                 problems.append(Problem("", 0, f"teacher {self.name} takes no `{name}`", "remove it"))
         problems += [
             Problem("", 0, f"teacher {self.name} takes no `extra.{name}`", f"it takes {', '.join(taken)}")
             for name in self.config.extra
-            if name not in taken
+            if name not in taken and name not in settings
         ]
         if problems:
             raise InputError(problems)
         return arguments
 
-    async def ask(self, messages: Sequence[Message], draws: Sequence[int]) -> list[Answer]:
+    async def ask(self, messages: Sequence[Message], draws: Sequence[int]) -> Reply:
         """Make one call."""
         llm = self._llm
         try:
-            async with asyncio.timeout(self.config.timeout):
-                if hasattr(llm, "agenerate"):
+            if hasattr(llm, "agenerate"):
+                async with asyncio.timeout(self.config.timeout):
                     output = await llm.agenerate(input=list(messages), **self._arguments)
-                else:  # in-process models are synchronous; one batch of one, off the event loop
-                    async with self._alone:
-                        outputs = await asyncio.to_thread(llm.generate, inputs=[list(messages)], **self._arguments)
-                    output = outputs[0]
+            else:  # in this process and synchronous: off the event loop, one by one; waiting in line is no hanging
+                async with self._alone:
+                    outputs = await asyncio.to_thread(llm.generate, inputs=[list(messages)], **self._arguments)
+                output = outputs[0]
         except TimeoutError:
             raise Fault("timeout", f"no answer in {self.config.timeout:g} s", retry=True) from None
         except Exception as error:
             raise replies.fault(error, self._secret) from error
-        return [replies.answer(output)]
+        return replies.answer(output)
 
     async def close(self) -> None:
         """Close the client's connections."""
@@ -147,10 +147,10 @@ def _make_llm(class_name: str, config: TeacherConfig, url: str | None, key: str 
     logging.getLogger("distilabel").setLevel(logging.ERROR)
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
-    cls = _with_finish_reason(getattr(llms, class_name), llms.OpenAILLM)
+    cls = mended.mend(getattr(llms, class_name))
     fields = cls.model_fields
-    arguments: dict[str, Any] = {next(name for name in _MODEL_FIELDS if name in fields): config.model}
-    if url is not None:
+    arguments = _settings(cls, config) | {next(name for name in _MODEL_FIELDS if name in fields): config.model}
+    if (url := url or _HOMES.get(config.provider or "")) is not None:
         url_field = next((name for name in _URL_FIELDS if name in fields), None)
         if url_field is None:
             raise InputError(f"provider {config.provider} takes no `url`")
@@ -164,27 +164,6 @@ def _make_llm(class_name: str, config: TeacherConfig, url: str | None, key: str 
     return cls(**arguments)
 
 
-def _with_finish_reason(cls: Any, openai_llm: Any) -> Any:
-    """Return the class with `finish_reason` in its output, which distilabel throws away."""
-    if not issubclass(cls, openai_llm) or cls.__name__ == "ClientvLLM":
-        return cls
-
-    def _generations_from_openai_completion(self: Any, completion: Any) -> Any:
-        if not getattr(completion, "choices", None):
-            raise Fault("malformed", "a body without choices", retry=True)
-        choice = completion.choices[0]
-        usage = completion.usage
-        return {
-            "generations": [choice.message.content if choice.message else None],
-            "statistics": {
-                "input_tokens": [usage.prompt_tokens if usage else None],
-                "output_tokens": [usage.completion_tokens if usage else None],
-            },
-            "finish_reason": choice.finish_reason,
-        }
-
-    members = {
-        "_generations_from_openai_completion": _generations_from_openai_completion,
-        "__module__": cls.__module__,
-    }
-    return type(cls.__name__, (cls,), members)
+def _settings(cls: Any, config: TeacherConfig) -> dict[str, Any]:
+    """Return what of `extra` is said when the object is made, not with each call: n_ctx, device_map, tokenizer …."""
+    return {name: v for name, v in config.extra.items() if name in cls.model_fields and name not in _OURS}

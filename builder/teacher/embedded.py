@@ -8,9 +8,9 @@ from typing import Any
 from builder import embedded
 from builder.config import TeacherConfig
 from builder.embedded import Refusal
-from builder.ledger import Answer
+from builder.ledger import Answer, Usage
 from builder.rows import Message
-from builder.teacher import Fault
+from builder.teacher import Fault, Reply
 
 
 class EmbeddedTeacher:
@@ -30,15 +30,15 @@ class EmbeddedTeacher:
     async def open(self) -> None:
         """Nothing to get ready."""
 
-    async def ask(self, messages: Sequence[Message], draws: Sequence[int]) -> list[Answer]:
+    async def ask(self, messages: Sequence[Message], draws: Sequence[int]) -> Reply:
         """Read the prompt and compute; a prompt outside the grammars is refused, never guessed at."""
         try:
             said = embedded.answer(messages)
         except Exception as error:  # a solver that fails costs one row, as any teacher's call does
             raise Fault("computation", f"{type(error).__name__}: {error}") from error
         if isinstance(said, Refusal):
-            return [Answer(None, f"refused: {said.reason}")]
-        return [Answer(said.text, "stop")]
+            return Reply([Answer(None, f"refused: {said.reason}")], Usage(0, 0))
+        return Reply([Answer(said.text, "stop")], Usage(0, 0))
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -4,8 +4,9 @@
         wait for a place at its server (pace) and room in the budget (meter)
         write down that it begins; ask; write down how it ended; try again if that can help
 
-There is no batch: a slow call holds nobody up. Only a few more requests than may be in flight are ever in memory, so
-ten million cost no more than a thousand. Nothing is believed before it is committed.
+No call waits for another, so a slow one holds nobody up; `batch` is for who has days and would pay half. Only a few
+more requests than may be in flight are ever in memory, so ten million cost no more than a thousand. Nothing is believed
+before it is committed.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from itertools import chain, islice
 
 from builder.context import Advance, Asked, Context, DryRunEnds, Estimate
 from builder.errors import BuilderError, InputError, TeacherError
-from builder.ledger import Answer, Begun, Ledger, Usage
+from builder.ledger import Answer, Begun, Ledger, Usage, batches
 from builder.ledger.recorder import Recorder
 from builder.ledger.store import key_of
 from builder.meter import Hold
 from builder.rows import Message, canonical_json
 from builder.teacher import Fault, Teacher
 from builder.teacher.interrupt import Interrupt
+from builder.teacher.openai_http import OpenAITeacher
 from builder.teacher.pace import Pace
 
 _FIRST_WAIT = 0.5
@@ -41,7 +43,7 @@ _ENOUGH_TO_JUDGE = 20
 """Calls from which on the share of failures is judged."""
 _LOOK_AHEAD = 512
 """Requests whose keys are looked up in the ledger together."""
-_ELSEWHERE_EVERY = 0.5
+ELSEWHERE_EVERY = 0.5
 """Seconds between looks at a call another process is making."""
 _AGAIN = "run the same command to go on"
 _FIX = "fix the cause, then run the same command"
@@ -117,7 +119,7 @@ def ask_streams(streams: Sequence[Iterable[Request]], context: Context, label: s
             return _count(chain(*streams), context, context.estimate, label)
         if context.offline:
             return _replay(chain(*streams), context, advance)
-        asking = _Asking(context, advance, total)
+        asking = Asking(context, advance, total)
         _run(asking, streams)
     context.spend["replayed"] += asking.replayed
     context.spend["calls"] += asking.answered
@@ -172,7 +174,7 @@ def _groups(requests: Iterable[Request]) -> Iterator[list[Request]]:
         yield group
 
 
-def _run(asking: _Asking, streams: Sequence[Iterable[Request]]) -> None:
+def _run(asking: Asking, streams: Sequence[Iterable[Request]]) -> None:
     """Run to the end, also where a loop is running already, as in a notebook: then in a thread of its own."""
     try:
         asyncio.get_running_loop()
@@ -183,7 +185,14 @@ def _run(asking: _Asking, streams: Sequence[Iterable[Request]]) -> None:
         aside.submit(asyncio.run, asking.all(streams)).result()
 
 
-class _Asking:
+def wait_after(attempt: int, fault: Fault) -> float:
+    """Return how many seconds to wait before the next attempt, the first being 0."""
+    # jitter, so that calls which failed together do not come back together
+    backoff = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0**attempt) * random.uniform(0.5, 1.5)
+    return max(backoff, fault.wait)
+
+
+class Asking:
     """One run through the requests of one step."""
 
     def __init__(self, context: Context, advance: Advance, total: int) -> None:
@@ -191,24 +200,34 @@ class _Asking:
         self.meter = context.meter
         self.faults: dict[str, Fault] = {}
         self.replayed = self.answered = 0
-        self._advance, self._total = advance, total
+        self.wait = context.wait
+        self.advance, self._total = advance, total
         self._usd_before = self.meter.run_usd
-        self._in_a_row = self._fatal = self._fresh = 0
+        self._in_a_row = self.fatal = self._fresh = 0
         self._stop: BuilderError | None = None
         self._how = self._who = ""
         self._crash: Exception | None = None
         """An error of ours, to be raised as it is."""
         self._paces: dict[tuple[str, str, str], Pace] = {}
         self._opened: dict[int, Teacher] = {}
-        self._in_hand: set[str] = set()
-        self._settled = asyncio.Event()
+        self.in_hand: set[str] = set()
+        self.settled = asyncio.Event()
         """A call has ended: there may be room in the budget."""
-        self._recorder: Recorder
+        self.at_provider = False
+        """Answers were left at the provider, in batches, to be collected later."""
+        self.batch_servers: set[tuple[str, str]] = set()
+        """(base URL, model) of servers at which batches were looked for."""
+        self.holds: dict[int, Hold] = {}
+        """By attempt: what requests in batches may yet cost."""
+        self.batch_faults: dict[str, Fault] = {}
+        """By key: requests that failed in a batch, until whoever wants them has seen it."""
+        self._collecting: set[tuple[str, str, str]] = set()
+        self.recorder: Recorder
         self._interrupt: Interrupt
 
     async def all(self, streams: Sequence[Iterable[Request]]) -> None:
         """Feed the requests in, and wait for the last one."""
-        self._recorder = Recorder(self.ledger)
+        self.recorder = Recorder(self.ledger)
         tasks: set[asyncio.Task[None]] = set()
         try:
             with Interrupt(self._interrupted) as self._interrupt:
@@ -225,42 +244,64 @@ class _Asking:
             await asyncio.gather(*tasks, return_exceptions=True)
             for teacher in self._opened.values():
                 await teacher.close()
-            await self._recorder.close()
+            await self.recorder.close()
         if self._crash is not None:
             raise self._crash
         if self._stop is None and self.faults and not self.answered and not self.replayed:
             # not one call went through: that is the server, not the prompts
-            self._halt(TeacherError(f"{self._who}{next(iter(self.faults.values()))}; stopped"), _FIX)
+            self.halt(TeacherError(f"{self._who}{next(iter(self.faults.values()))}; stopped"), _FIX)
+        lying = self._lying()
+        if self._stop is None and self.at_provider:
+            raise BuilderError(lying)
         if self._stop is not None:
-            raise self._stop if not self._how else type(self._stop)(f"{self._stop}. {self._kept()}: {self._how}")
+            said = f"{self._stop}. {self._kept()}: {self._how}" if self._how else str(self._stop)
+            raise type(self._stop)(f"{said}. {lying}") if said != str(self._stop) or lying else self._stop
+
+    def _lying(self) -> str:
+        """Say what goes on at the provider without us."""
+        left = [batch for at in self.batch_servers for batch in batches.waiting(self.ledger, *at) if batch.remote]
+        if not left:
+            return ""
+        what = f"{sum(batch.requests for batch in left):,} requests in {len(left)} batch{'es' * (len(left) > 1)}"
+        return f"{what} go on at the provider; the same command collects their answers later"
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing new is to be started."""
+        return self._stop is not None
+
+    def budget_ends(self, why: str) -> None:
+        """Stop before passing the budget."""
+        self.halt(BuilderError(f"the budget ends here: {why}; stopped before passing it"), _RAISE)
 
     def _kept(self) -> str:
         if kept := self.answered + self.replayed:
             return f"{kept} answers are in {self.ledger.path} and will not be asked again"
         return "no answer was had"
 
-    def _halt(self, why: BuilderError, how: str = "") -> None:
+    def halt(self, why: BuilderError, how: str = "") -> None:
         """Start nothing new; what is in flight ends by itself."""
         if self._stop is None:
             self._stop, self._how = why, how
-        self._settled.set()
+        self.settled.set()
         for pace in self._paces.values():
             pace.open_wide()
 
     def _interrupted(self) -> None:
         in_flight = sum(pace.in_flight for pace in self._paces.values())
-        self._interrupt.say(f"stopping: {in_flight} calls in flight are waited for. Ctrl-C again gives them up")
-        self._halt(BuilderError("stopped by Ctrl-C"), _AGAIN)
+        waits = f": {in_flight} calls in flight are waited for. Ctrl-C again gives them up" if in_flight else ""
+        self._interrupt.say(f"stopping{waits}")
+        self.halt(BuilderError("stopped by Ctrl-C"), _AGAIN)
 
     async def _guarded(self, work: Awaitable[None]) -> None:
         """Let an error stop the run, not the other calls in flight."""
         try:
             await work
         except BuilderError as error:
-            self._halt(error)
+            self.halt(error)
         except Exception as error:
             self._crash = error
-            self._halt(BuilderError(str(error)))
+            self.halt(BuilderError(str(error)))
 
     async def _feed(self, requests: Iterable[Request], tasks: set[asyncio.Task[None]]) -> None:
         """Start the requests of one stream, no more at a time than its server can use."""
@@ -272,14 +313,19 @@ class _Asking:
             mine.discard(task)
             room.set()
 
-        async for item in self._not_held(requests):
+        stream = self._not_held(requests)
+        async for item in stream:
             pace = await self._pace(item.teacher)
+            if pace is not None and isinstance(item.teacher, OpenAITeacher) and item.teacher.config.batch:
+                from builder.teacher import batch
+
+                return await batch.feed(self, item.teacher, item, stream)
             while pace is not None and self._stop is None and len(mine) > 2 * pace.limit:
                 room.clear()
                 await room.wait()
             if pace is None or self._stop is not None:
                 return
-            self._in_hand.update(item.keys)
+            self.in_hand.update(item.keys)
             task = asyncio.create_task(self._guarded(self._one(item)))
             mine.add(task)
             tasks.add(task)
@@ -289,11 +335,11 @@ class _Asking:
         """Yield what the ledger does not hold, and nothing twice."""
         for group in _groups(requests):
             keys = [key for item in group for key in item.keys]
-            held = await self._recorder.do(lambda keys=keys: self.ledger.held(keys), durable=False)  # type: ignore[misc]
+            held = await self.recorder.do(lambda keys=keys: self.ledger.held(keys), durable=False)  # type: ignore[misc]
             for item in group:
                 missing = [key for key in item.keys if key not in held]
-                self._count_held(len(item.keys) - len(missing))
-                missing = [key for key in missing if key not in self._in_hand and key not in self.faults]
+                self.count_held(len(item.keys) - len(missing))
+                missing = [key for key in missing if key not in self.in_hand and key not in self.faults]
                 if missing:
                     yield item.only(missing)
 
@@ -304,16 +350,17 @@ class _Asking:
             try:
                 await teacher.open()
             except BuilderError as error:
-                self._halt(error)
+                self.halt(error)
                 return None
             asked = teacher.config.concurrency
             self._paces.setdefault(teacher.server, Pace(None if asked == "auto" else asked))
         return self._paces.get(teacher.server)
 
-    def _count_held(self, count: int) -> None:
+    def count_held(self, count: int) -> None:
+        """Count answers the ledger held."""
         self.replayed += count
         if count:
-            self._advance(count)
+            self.advance(count)
 
     async def _one(self, item: Request) -> None:
         """See one request through to its answers or its fault."""
@@ -322,7 +369,7 @@ class _Asking:
         except Fault as fault:
             self._failed(item, fault)
         finally:
-            self._in_hand.difference_update(item.keys)
+            self.in_hand.difference_update(item.keys)
 
     async def _try(self, item: Request) -> None:
         pace, teacher = self._paces[item.teacher.server], item.teacher
@@ -338,30 +385,40 @@ class _Asking:
             if begun is None or hold is None:
                 if begun is None:
                     return
-                self._count_held(len(begun.held))
+                self.count_held(len(begun.held))
                 if not (item := item.only(begun.elsewhere)).keys:
                     return
-                await asyncio.sleep(_ELSEWHERE_EVERY)
+                await self._elsewhere(item)
                 continue
-            self._count_held(len(begun.held))
+            self.count_held(len(begun.held))
             fault, left = await self._call(item.only(list(begun.attempts)), begun, hold, pace)
             waits = [key for key in item.keys if key in left or key in begun.elsewhere]
             if not waits:
                 return
             item = item.only(waits)
             if fault is None:
-                await asyncio.sleep(_ELSEWHERE_EVERY)
+                await self._elsewhere(item)
                 continue
             if not fault.retry or attempt == teacher.config.retries:
                 raise fault
             if fault.wait > _LONGEST_ASKED:
                 raise Fault(fault.kind, f"the server asks to wait {fault.wait:,.0f} s", fatal=True)
-            # jitter, so that calls which failed together do not come back together
-            backoff = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt) * random.uniform(0.5, 1.5)
+            await self.sleep(wait_after(attempt, fault))
             attempt += 1
-            await self._sleep(max(backoff, fault.wait))
 
-    async def _sleep(self, seconds: float) -> None:
+    async def _elsewhere(self, item: Request) -> None:
+        """Give another process a moment. What lies in a batch nobody may be asking for: we collect it ourselves."""
+        if isinstance(item.teacher, OpenAITeacher) and item.teacher.server not in self._collecting:
+            from builder.teacher import batch
+
+            self._collecting.add(item.teacher.server)
+            try:
+                await batch.collect(self, item.teacher, item.keys)
+            finally:
+                self._collecting.discard(item.teacher.server)
+        await asyncio.sleep(ELSEWHERE_EVERY)
+
+    async def sleep(self, seconds: float) -> None:
         """Wait, unless the run stops."""
         until = time.monotonic() + seconds
         while self._stop is None and (left := until - time.monotonic()) > 0:
@@ -375,18 +432,17 @@ class _Asking:
             if self._stop is not None:
                 return None, None
             if isinstance(hold, str):
-                self._halt(BuilderError(f"the budget ends here: {hold}; stopped before passing it"), _RAISE)
+                self.budget_ends(hold)
                 return None, None
-            self._settled.clear()
-            await self._settled.wait()
-        if self._recorder.disk_is_full:
-            self._halt(BuilderError(f"the disk of {self.ledger.path} is full; stopped"), f"make room, {_AGAIN}")
+            self.settled.clear()
+            await self.settled.wait()
+        self.mind_the_disk()
         if self._stop is not None:
             self.meter.release(hold)
             return None, None
         who = (teacher.name, teacher.server[0], teacher.model)
         try:
-            begun = await self._recorder.do(lambda: self.ledger.begin(item.keys, who), durable=False)
+            begun = await self.recorder.do(lambda: self.ledger.begin(item.keys, who), durable=False)
         except BaseException:
             self.meter.release(hold)
             raise
@@ -400,21 +456,23 @@ class _Asking:
         teacher, started = item.teacher, time.monotonic()
         fault: Fault | None = None
         answers: list[Answer] = []
+        used: Usage | None = None
         try:
-            answers = await teacher.ask(item.messages, item.draws)
+            answers, used = await teacher.ask(item.messages, item.draws)
         except Fault as raised:
             fault = raised
-            self._fatal += fault.fatal
-            if self._fatal >= (_FEW if self.answered else 1):  # said before the next one gets its place
-                self._halt(TeacherError(f"teacher {teacher.name}: {fault}; stopped"), _FIX)
+            used = fault.usage or (Usage() if fault.billed else None)  # of a call that broke off nobody says
+            self.fatal += fault.fatal
+            if self.fatal >= (_FEW if self.answered else 1):  # said before the next one gets its place
+                self.halt(TeacherError(f"teacher {teacher.name}: {fault}; stopped"), _FIX)
         finally:  # the server is free again, whatever the disk does
             away = fault is not None and fault.turned_away
             pace.leave(answered=bool(answers), turned_away=away, wait=fault.wait if fault else 0.0)
         if answers:
-            self._in_a_row = self._fatal = 0
+            self._in_a_row = self.fatal = 0
         seconds = time.monotonic() - started
-        usage = self.meter.settle(hold, teacher.name, teacher.config, _usage(answers, fault), seconds)
-        self._settled.set()
+        usage = self.meter.settle(hold, teacher.name, teacher.config, used, seconds)
+        self.settled.set()
         if fault is None and len(answers) < len(item.keys):
             fault = Fault("short", f"{len(answers)} of {len(item.keys)} answers came", retry=True)
 
@@ -428,38 +486,45 @@ class _Asking:
                 self.ledger.fail(begun.attempts[key], fault.kind, fault.detail, rest)
                 rest = None
 
-        await self._recorder.do(record, durable=usage is not None)
+        await self.recorder.do(record, durable=usage is not None)
         self.answered += len(answers[: len(item.keys)])
         if answers:
-            self._show(len(answers[: len(item.keys)]))
+            self.show(len(answers[: len(item.keys)]))
         return fault, list(item.keys[len(answers) :])
 
-    def _show(self, count: int) -> None:
+    def mind_the_disk(self) -> None:
+        """Stop where only the reserve is left."""
+        if self.recorder.disk_is_full:
+            self.halt(BuilderError(f"the disk of {self.ledger.path} is full; stopped"), f"make room, {_AGAIN}")
+
+    def had(self, keys: Sequence[str]) -> None:
+        """Count answers that a batch brought."""
+        self.in_hand.difference_update(keys)
+        self.answered += len(keys)
+        if keys:
+            self._in_a_row = self.fatal = 0
+            self.show(len(keys))
+
+    def show(self, count: int) -> None:
+        """Show answers that were just had, or that will not come."""
         self._fresh += count
         to_pay = self._total - self.replayed
-        self._advance(count, self.meter.note(self._usd_before, self._fresh, to_pay))
+        self.advance(count, self.meter.note(self._usd_before, self._fresh, to_pay))
 
     def _failed(self, item: Request, fault: Fault) -> None:
-        for key in item.keys:
-            if key in self._in_hand:
-                self.faults[key] = fault
         self._in_a_row += 1
-        self._show(len(item.keys))
-        self._who = f"teacher {item.teacher.name}: "
-        failed, asked = len(self.faults), len(self.faults) + self.answered
         of_no_use = fault.kind in ("http 400", "http 422") and not self.answered  # an argument it does not take
         patience = _FEW if of_no_use else _GIVE_UP_AFTER
-        limit = item.teacher.config.max_failures
         if self._in_a_row >= patience:
-            self._halt(TeacherError(f"{self._who}{fault}; stopped"), _FIX)
-        elif asked >= _ENOUGH_TO_JUDGE and failed / asked > limit:
+            self.halt(TeacherError(f"teacher {item.teacher.name}: {fault}; stopped"), _FIX)
+        self.reject(item.teacher, item.keys, fault)
+
+    def reject(self, teacher: Teacher, keys: Sequence[str], fault: Fault) -> None:
+        """Count answers that will not come; too large a share of them stops the run."""
+        self.faults.update((key, fault) for key in keys if key in self.in_hand)
+        self.show(len(keys))
+        self._who = f"teacher {teacher.name}: "
+        failed, asked, limit = len(self.faults), len(self.faults) + self.answered, teacher.config.max_failures
+        if asked >= _ENOUGH_TO_JUDGE and failed / asked > limit:
             share = f"{failed} of {asked} calls failed, each after its retries, more than max_failures {limit:g}"
-            self._halt(TeacherError(f"{self._who}{share}; the last: {fault}; stopped"), _FIX)
-
-
-def _usage(answers: Sequence[Answer], fault: Fault | None) -> Usage | None:
-    """Return what a call used; None where it was refused and so not billed."""
-    if fault is not None:
-        return fault.usage or (None if fault.kind.startswith("http ") else Usage())
-    first = answers[0]
-    return Usage(first.input_tokens, first.output_tokens, first.cached_tokens)
+            self.halt(TeacherError(f"{self._who}{share}; the last: {fault}; stopped"), _FIX)

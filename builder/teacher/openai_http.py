@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 from builder import prompts
 from builder.config import TeacherConfig
 from builder.errors import InputError, TeacherError
-from builder.ledger import Answer
 from builder.providers import PROVIDERS
 from builder.rows import Message
-from builder.teacher import Fault, replies
+from builder.teacher import Fault, Reply, replies
 from builder.teacher.keys import find_key
 
 if TYPE_CHECKING:
@@ -112,19 +111,39 @@ class OpenAITeacher:
                 "Export a valid key and name its variable in the recipe: `key_env: MY_KEY`"
             )
 
-    async def ask(self, messages: Sequence[Message], draws: Sequence[int]) -> list[Answer]:
+    async def ask(self, messages: Sequence[Message], draws: Sequence[int]) -> Reply:
         """Make one call."""
         path = "chat/completions" if self._transcript is None else "completions"
         data = json.dumps(self.body(messages, draws), ensure_ascii=False).encode("utf-8", "surrogatepass")
         status, headers, raw = await self.send("POST", path, data, {"Content-Type": "application/json"})
         if status != 200:
-            raise replies.http_fault(status, headers, _said(raw), self._secret)
+            raise self.refusal(status, headers, raw)
         return replies.completion(raw, self.model, self._is_valid)
 
+    def refusal(self, status: int, headers: Mapping[str, str], raw: bytes) -> Fault:
+        """Return the fault that a response other than 200 is."""
+        return replies.http_fault(status, headers, _said(raw), self._secret)
+
+    def quiet(self, said: str) -> str:
+        """Return one line of what was said, without the key."""
+        return replies.quiet(said, self._secret)
+
     async def send(
-        self, method: str, path: str, data: Any = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Send one request; return (status, headers, body).
+
+        Args:
+            method: GET or POST.
+            path: below the base URL.
+            data: the body.
+            headers: beside the key's.
+            timeout: seconds; null is the deadline of a call.
 
         Raises:
             Fault: no whole response within the deadline of a call.
@@ -132,14 +151,15 @@ class OpenAITeacher:
         import aiohttp
 
         assert self._session is not None, "open() comes first"
+        seconds = timeout or self.config.timeout
         try:
             async with (
-                asyncio.timeout(self.config.timeout),
+                asyncio.timeout(seconds),
                 self._session.request(method, f"{self.url}/{path}", data=data, headers=headers) as said,
             ):
                 return said.status, said.headers, await said.read()
         except TimeoutError:
-            raise Fault("timeout", f"no answer in {self.config.timeout:g} s", retry=True) from None
+            raise Fault("timeout", f"no answer in {seconds:g} s", retry=True) from None
         except (aiohttp.ClientError, OSError) as error:
             raise Fault("connection", replies.quiet(_why(error), self._secret), retry=True) from error
 

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from builder.ledger import Answer, Usage
-from builder.teacher import Fault
+from builder.teacher import Fault, Reply
 
 WITHHELD = ("content_filter", "refusal")
 """Finish reasons of a provider that will not hand the answer out; asking again brings the same."""
@@ -34,9 +34,11 @@ def schema_check(schema: Mapping[str, Any] | None) -> SchemaCheck:
 
     def check(text: str) -> str | None:
         try:
-            validate(json.loads(text))
+            value = json.loads(text)
         except (ValueError, RecursionError):
             return "not JSON"
+        try:
+            validate(value)
         except fastjsonschema.JsonSchemaException as error:
             return str(error.message).replace("data", "the answer", 1)
         return None
@@ -44,7 +46,7 @@ def schema_check(schema: Mapping[str, Any] | None) -> SchemaCheck:
     return check
 
 
-def completion(raw: bytes, asked: str, is_valid: SchemaCheck = lambda text: None) -> list[Answer]:
+def completion(raw: bytes, asked: str, is_valid: SchemaCheck = lambda text: None) -> Reply:
     """Read the body of a chat or text completion: its answers in order, those that are sound.
 
     Args:
@@ -81,7 +83,7 @@ def completion(raw: bytes, asked: str, is_valid: SchemaCheck = lambda text: None
         )
     if not answers:
         raise faults[0]
-    return answers
+    return Reply(answers, usage)
 
 
 def _choice(choice: Any) -> tuple[Any, str | None, str | None]:
@@ -138,7 +140,7 @@ def sound(text: Any, reason: str | None, usage: Usage) -> str | None:
     return text
 
 
-def answer(output: Any) -> Answer:
+def answer(output: Any) -> Reply:
     """Read one generation out of distilabel's output; nothing said is a fault, never an empty row."""
     generations = output.get("generations") or []
     statistics = output.get("statistics") or {}
@@ -149,7 +151,9 @@ def answer(output: Any) -> Answer:
     usage = Usage(tokens("input_tokens"), tokens("output_tokens"))
     reason = output.get("finish_reason") if isinstance(output.get("finish_reason"), str) else None
     text = sound(generations[0] if generations else None, reason, usage)
-    return Answer(text, reason, usage.input_tokens, usage.output_tokens)
+    thought = output.get("reasoning")
+    thought = thought if isinstance(thought, str) and is_unicode(thought) else None
+    return Reply([Answer(text, reason, usage.input_tokens, usage.output_tokens, reasoning=thought)], usage)
 
 
 def is_unicode(text: str) -> bool:
@@ -177,14 +181,15 @@ def fault(error: Exception, secret: str) -> Fault:
     detail = quiet(str(error), secret) or type(error).__name__
     response = getattr(error, "response", None)
     status = getattr(error, "status_code", None) or getattr(response, "status_code", None)
-    if isinstance(status, int):
+    if isinstance(status, int) and status >= 400:
         return http_fault(status, getattr(response, "headers", None) or {}, detail, secret)
     name = type(error).__name__
     if "Timeout" in name:
         return Fault("timeout", detail, retry=True)
-    if "Connect" in name or isinstance(error, OSError):
-        cause = error.__cause__ or error
-        return Fault("connection", f"{detail} ({cause})" if cause is not error else detail, retry=True)
+    transport = any(base.__name__ == "TransportError" for base in type(error).__mro__)  # httpx: reset, cut short
+    if "Connect" in name or transport or isinstance(error, OSError):
+        cause = quiet(str(error.__cause__ or ""), secret)
+        return Fault("connection", f"{detail} ({cause})" if cause not in detail else detail, retry=True)
     if name == "ValidationError" and getattr(error, "title", "").endswith("generate"):
         return Fault("argument", detail, fatal=True)  # distilabel holds our arguments against its signature
     # What is left comes from reading the body: not JSON, a field missing, a wrong type.

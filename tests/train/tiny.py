@@ -1,7 +1,7 @@
 """A model of two layers with random weights, made on the spot: real files and real servers, and answers of no sense.
 
-    tiny.llama(folder)             as transformers saves one: weights, tokenizer, chat template
-    tiny.gguf_file(folder, path)   the same model as llama.cpp reads it
+tiny.llama(folder)             as transformers saves one: weights, tokenizer, chat template
+tiny.gguf_file(folder, path)   the same model as llama.cpp reads it
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from pathlib import Path
 
 TEXTS = ("Name three fruits.", "The river follows a longer way around the hill.", "What is seven times eight?") * 4
 WORDS = 320
-"""Small, so that now and then a random model draws the token that ends its answer."""
 CONTEXT = 1024
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
@@ -50,6 +49,9 @@ def llama(folder: Path) -> Path:
         pad_token_id=tokenizer.pad_token_id,
     )
     model = LlamaForCausalLM(config)
+    with torch.no_grad():  # a push towards the token that ends an answer: about half end within 24 tokens
+        model.model.embed_tokens.weight += 0.02
+        model.lm_head.weight[tokenizer.eos_token_id] = 0.01
     model.generation_config.do_sample = True  # what a server does where a request does not say
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
