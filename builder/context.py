@@ -85,6 +85,8 @@ class Context:
     """What is spent, and how much may be."""
     estimate: Estimate | None = None
     """A dry run: what would be asked is counted here, and the first step that would ask anything is the last."""
+    meanwhile: Callable[[], object] = lambda: None
+    """Run once in a thread while the first calls are in flight: what will be needed afterwards can be imported."""
     notes: list[str] = field(default_factory=list)
     """Sentences for the build's summary: what a number alone would not tell."""
     spend: Counter[str] = field(default_factory=Counter)

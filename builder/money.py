@@ -42,7 +42,10 @@ def prices(recipe: Recipe) -> dict[str, Price]:
     Raises:
         InputError: the recipe's own table cannot be read.
     """
-    table = load(recipe.base / Path(recipe.prices).expanduser() if recipe.prices else None)
+    named = [config for config, _ in teachers(recipe).values() if not (config.url or config.price)]
+    # reading the shipped table takes a tenth of a second, and most recipes have no use for it
+    wanted = recipe.prices is not None or any(config.provider != EMBEDDED for config in named)
+    table = load(recipe.base / Path(recipe.prices).expanduser() if recipe.prices else None) if wanted else {}
     known: dict[str, Price] = {}
     for name, (config, _) in teachers(recipe).items():
         if config.provider == EMBEDDED:

@@ -13,6 +13,7 @@ import shutil
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
@@ -123,12 +124,21 @@ def build(
                 return Built(target, there, fresh=False)
             context = Context(recipe.seed, recipe.base, held, limit, progress, recipe.asks, offline, wait)
             context.meter = money.meter(recipe, held)
+            context.meanwhile = _prepare
             manifest = _build(recipe, context, identity, target)
     except Timeout:
         raise BuilderError(f"another build of {recipe.name} {recipe.version} is running in {out}") from None
     except OSError as error:  # a full disk, a folder taken away
         raise BuilderError(f"the build stopped: {error}. Fix that and run the same command to go on") from None
     return Built(target, manifest, fresh=True)
+
+
+def _prepare() -> None:
+    """Import what writing a dataset needs: half a second that costs nothing while a teacher thinks."""
+    import_module("pyarrow.parquet")
+    schema.faults("sft", {})
+    card.template()
+    report.template()
 
 
 def _build(recipe: Recipe, context: Context, identity: dict[str, Any], target: Path) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def transcript() -> Transcript:
     """Return the shipped transcript: instruction and response under headings, ending where the response begins."""
     from jinja2 import Environment, StrictUndefined
 
-    text = assets.read("prompts/transcript.jinja")
+    text = assets.read("transcript.jinja")
     template = Environment(undefined=StrictUndefined, autoescape=False).from_string(text)
     return Transcript(lambda messages: template.render(messages=messages), content_id("template", text))
 

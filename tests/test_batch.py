@@ -3,15 +3,17 @@
 What was paid is read from the server's own log: a batch is billed when it is made.
 """
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import batch_loopback
 import pytest
-from asking import ask, asking, prompts, teacher
+from asking import ask, ask_all, asking, prompts, teacher
 from batch_loopback import ENDPOINT
 
 from builder.config import BudgetConfig, TeacherConfig
@@ -371,6 +373,45 @@ def test_a_batch_another_build_made_is_not_on_this_ones_bill(tmp_path):
     assert all_fine(results) and paid_once(here, 4)
 
 
+@pytest.mark.parametrize("event", ["looking", "reading"])
+def test_where_another_process_is_first_its_answers_stand_and_the_bill_is_its_own(event, ledger):
+    def on(now):
+        if now == event and here.events.count(event) == 1:
+            with Ledger(ledger.path) as other:
+                (waiting,) = batches.waiting(other, here.url, "loopback")
+                for one in batches.lying(other, waiting):
+                    other.finish(one.attempt, one.key, one.request, Answer("first", "stop", 1, 1))
+                if event == "looking":
+                    batches.end(other, waiting, "completed")
+
+    with batch_loopback.server(looks=1, on=on) as here:
+        meter = Meter(prices={batch_teacher(here).name: PRICE})
+        results, _ = ask(batch_teacher(here), prompts(5), ledger, meter=meter)
+    assert {result.text for result in results} == {"first"} and paid_once(here, 5)
+    assert (meter.run_calls, meter.run_usd, meter._held_calls, meter._held_usd) == (0, 0, 0, pytest.approx(0))
+
+
+def test_two_batch_teachers_at_one_server_go_side_by_side(ledger):
+    with batch_loopback.server(looks=3) as here:
+        cold, warm = batch_teacher(here, temperature=0), batch_teacher(here, temperature=1)
+        meter = Meter(prices={cold.name: PRICE})
+        requests = [*asking(cold, prompts(6)), *asking(warm, prompts(6))]
+        results, context = ask_all(requests, ledger, meter=meter)
+        assert all_fine(results.values()) and len(results) == 12
+        assert set(here.keys.values()) == {1} and len(here.keys) == 12 and len(here.batches) == 2
+    assert (meter.run_calls, meter._held_calls, meter.uncounted) == (12, 0, 0)
+    assert context.spend["calls"] + context.spend["replayed"] == 12
+
+
+def test_without_waiting_a_teacher_asked_call_by_call_is_still_asked_to_the_end(ledger):
+    with batch_loopback.server(looks=9) as here:
+        one, other = batch_teacher(here, temperature=0), teacher(here, temperature=1)
+        requests = [*asking(one, prompts(6)), *asking(other, prompts(30))]
+        with pytest.raises(BuilderError, match=r"^6 requests in 1 batch go on"):
+            ask_all(requests, ledger, wait=False)
+    assert ledger.attempts() == {"in flight": 6, "answered": 30}
+
+
 def test_progress_is_the_providers_own_count(ledger):
     from contextlib import contextmanager
 
@@ -398,6 +439,28 @@ def test_the_json_schema_holds_for_a_batch_whoever_collects_it(tmp_path):
             (answer,), _ = ask(make(batch_teacher(here).config, schema), ["How old?"], ledger)
             assert ledger.attempts() == {"not the schema": 1, "answered": 1}
     assert answer.text == '{"age": 7}'
+
+
+def test_openais_own_client_takes_our_server_for_one():
+    import openai
+
+    line = {"custom_id": "a", "method": "POST", "url": ENDPOINT}
+    line |= {"body": {"model": "loopback", "messages": [{"role": "user", "content": "Hi"}]}}
+    with batch_loopback.server(key=KEY, page=1) as here, openai.OpenAI(base_url=here.url, api_key=KEY) as client:
+        file = client.files.create(purpose="batch", file=("r.jsonl", json.dumps(line).encode()))
+        made = [
+            client.batches.create(
+                input_file_id=file.id, endpoint=ENDPOINT, completion_window="24h", metadata={"builder": "t"}
+            )
+            for _ in range(3)
+        ]
+        assert [batch.id for batch in client.batches.list(limit=1)] == [batch.id for batch in reversed(made)]
+        done = client.batches.retrieve(made[0].id)
+        assert (done.status, done.request_counts.completed, done.metadata) == ("completed", 1, {"builder": "t"})
+        (said,) = client.files.content(done.output_file_id).text.splitlines()
+        with pytest.raises(openai.NotFoundError):
+            client.batches.retrieve("batch_99")
+    assert json.loads(said)["custom_id"] == "a" and json.loads(said)["response"]["status_code"] == 200
 
 
 def test_the_embedded_teacher_takes_no_batches():
@@ -523,6 +586,32 @@ def test_two_builds_at_once_put_no_key_into_two_batches(folder):
     assert is_whole(folder) and is_whole(folder / "other")
     with Ledger(folder / "l.db") as ledger:
         assert ledger.attempts() == {"answered": SEEDS}
+
+
+@pytest.mark.slow
+def test_a_batch_that_a_living_process_is_about_to_make_is_left_to_it(folder):
+    here_it_waits, goes_on = threading.Event(), threading.Event()
+
+    def on(event):
+        if event == "creating" and not here_it_waits.is_set():
+            here_it_waits.set()
+            goes_on.wait(60)
+
+    with batch_loopback.server(on=on) as here:
+        (folder / "other").mkdir()
+        (folder / "other" / "seeds.txt").write_text((folder / "seeds.txt").read_text())
+        one = start(folder, here, "--ledger", str(folder / "l.db"))
+        assert here_it_waits.wait(60)
+        other = start(folder / "other", here, "--ledger", str(folder / "l.db"))
+        until = time.monotonic() + 60
+        with Ledger(folder / "l.db") as ledger:  # the other has written down that it is there, and begun nothing
+            while ledger.db.execute("SELECT count(*) FROM sessions").fetchone()[0] < 2 and time.monotonic() < until:
+                time.sleep(0.05)
+        time.sleep(1)
+        assert "listing" not in here.events and other.poll() is None
+        goes_on.set()
+        assert [finish(process)[0] for process in (one, other)] == [0, 0]
+        assert paid_once(here, SEEDS) and len(here.batches) == 1 and is_whole(folder / "other")
 
 
 @pytest.mark.slow

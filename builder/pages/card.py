@@ -7,13 +7,17 @@ any fence within, the front matter is dumped as YAML.
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from builder import assets
 from builder.pages import dataset
 from builder.pages.claims import claims, teachers
 from builder.pages.readable import visible
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 Manifest = dict[str, Any]
 
@@ -29,18 +33,25 @@ _HUB_LICENSES = frozenset(
 _MOST_SOURCES = 40
 
 
+@cache
+def template() -> Template:
+    """Compile the card's template once."""
+    from jinja2 import Environment, StrictUndefined
+
+    page = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    page.filters |= {"cell": _cell, "n": "{:,}".format}
+    return page.from_string(assets.read("card.md.jinja"))
+
+
 def render(manifest: Manifest, folder: Path) -> str:
     """Return the card of the build that lies in the folder."""
     import yaml
-    from jinja2 import Environment, StrictUndefined
 
     licenses = _licenses(folder)
-    page = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    page.filters |= {"cell": _cell, "n": "{:,}".format}
     matter = yaml.safe_dump(_front_matter(manifest, folder, licenses), sort_keys=False, allow_unicode=True)
     recipe = visible(manifest["recipe_text"]).rstrip()
     return (
-        page.from_string(assets.read("card.md.jinja")).render(
+        template().render(
             manifest=manifest,
             matter=matter,
             claims=claims(manifest),

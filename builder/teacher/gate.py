@@ -45,6 +45,8 @@ _LOOK_AHEAD = 512
 """Requests whose keys are looked up in the ledger together."""
 ELSEWHERE_EVERY = 0.5
 """Seconds between looks at a call another process is making."""
+_CALLS_ARE_OFF = 0.1
+"""Seconds until the first calls are surely in flight, and this process has time."""
 _AGAIN = "run the same command to go on"
 _FIX = "fix the cause, then run the same command"
 _RAISE = f"raise `budget` in the recipe, then {_AGAIN}"
@@ -198,6 +200,7 @@ class Asking:
     def __init__(self, context: Context, advance: Advance, total: int) -> None:
         self.ledger: Ledger = context.ledger
         self.meter = context.meter
+        self._meanwhile = context.meanwhile
         self.faults: dict[str, Fault] = {}
         self.replayed = self.answered = 0
         self.wait = context.wait
@@ -229,6 +232,7 @@ class Asking:
         """Feed the requests in, and wait for the last one."""
         self.recorder = Recorder(self.ledger)
         tasks: set[asyncio.Task[None]] = set()
+        aside = asyncio.create_task(self._aside())
         try:
             with Interrupt(self._interrupted) as self._interrupt:
                 async with asyncio.TaskGroup() as feeders:
@@ -239,6 +243,7 @@ class Asking:
         except asyncio.CancelledError:  # the second Ctrl-C: what is in flight is given up
             raise KeyboardInterrupt from None
         finally:
+            aside.cancel()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -292,6 +297,10 @@ class Asking:
         waits = f": {in_flight} calls in flight are waited for. Ctrl-C again gives them up" if in_flight else ""
         self._interrupt.say(f"stopping{waits}")
         self.halt(BuilderError("stopped by Ctrl-C"), _AGAIN)
+
+    async def _aside(self) -> None:
+        await asyncio.sleep(_CALLS_ARE_OFF)
+        await asyncio.to_thread(self._meanwhile)
 
     async def _guarded(self, work: Awaitable[None]) -> None:
         """Let an error stop the run, not the other calls in flight."""
