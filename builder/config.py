@@ -17,6 +17,8 @@ from builder.providers import EMBEDDED, PROVIDERS
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
+Aspect = Literal["instruction-following", "truthfulness", "honesty", "helpfulness", "overall-rating"]
+Aspects = Annotated[list[Aspect], Field(min_length=1)]
 
 
 class Config(BaseModel):
@@ -339,9 +341,57 @@ class DedupConfig(Config):
     """Hash functions of a signature; fewer cost less and find less."""
 
 
-class PairConfig(Config):
-    """Best against worst answer to one prompt, by score. Never a tie, never equal texts, both sides clean."""
+class JudgeConfig(Config):
+    """Let models score the answers, each prompt's side by side; every call goes through the ledger."""
 
+    teacher: Teachers
+    """The judge, or several: a jury, whose verdicts are averaged. Best not the model that wrote the answers."""
+    method: Literal["rubric", "pairwise"] = "rubric"
+    """rubric: rate each answer from `low` to `high`; pairwise: the share of comparisons it wins, from 0 to 1."""
+    aspects: Aspects = ["instruction-following", "truthfulness", "honesty", "helpfulness"]
+    """What is rated, one call for each and up to four answers; the score is the mean. overall-rating alone is one."""
+    template: str | None = None
+    """Your own rubric instead of UltraFeedback's: a Jinja2 file that sees instruction, generations, low and high."""
+    low: int = 1
+    """The worst rating of your own rubric; UltraFeedback's is 1."""
+    high: int = 5
+    """The best rating of your own rubric; UltraFeedback's is 5."""
+    reasks: Annotated[int, Field(ge=0, le=10)] = 2
+    """How often a judge whose verdict cannot be read is asked again. No verdict then, never an invented one."""
+    min_score: float | None = None
+    """Answers scored lower are marked failed: a possible rejected side, no SFT row. null marks none."""
+    opponents: Positive = 3
+    """pairwise: compare every answer with at least so many others, in both orders; with all, where there are few."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> JudgeConfig:
+        asked = [teacher.identity() for teacher in self.teacher]
+        if any(judge in asked[:i] for i, judge in enumerate(asked)):
+            raise ValueError("the same judge stands twice; a second opinion needs another model or other settings")
+        if len(set(self.aspects)) < len(self.aspects):
+            raise ValueError("an aspect stands twice")
+        given = self.model_fields_set
+        if self.method == "pairwise" and (beyond := given & {"aspects", "template", "low", "high"}):
+            raise ValueError(f"{', '.join(sorted(beyond))}: for method rubric only")
+        if self.method == "rubric" and "opponents" in given:
+            raise ValueError("opponents: for method pairwise only")
+        if self.template is None and (self.low, self.high) != (1, 5):
+            raise ValueError("low and high belong to a template of your own; UltraFeedback rates from 1 to 5")
+        if self.template is not None and "aspects" in given:
+            raise ValueError("aspects are UltraFeedback's; leave them out beside a template of your own")
+        if self.low >= self.high:
+            raise ValueError(f"low must be below high; found {self.low} and {self.high}")
+        low, high = (0, 1) if self.method == "pairwise" else (self.low, self.high)
+        if self.min_score is not None and not low <= self.min_score <= high:
+            raise ValueError(f"min_score must lie among the scores, {low} to {high}; found {self.min_score:g}")
+        return self
+
+
+class PairConfig(Config):
+    """Better against worse answer to one prompt, by score. Never a tie, never equal texts, the chosen side clean."""
+
+    strategy: Literal["best_worst", "margin"] = "best_worst"
+    """best_worst: the best answer against the worst ones; margin: any two answers, the widest apart first."""
     min_margin: Annotated[float, Field(gt=0)] = 1.0
     """Least difference of scores."""
     per_prompt: Annotated[int, Field(ge=1, le=64)] = 1

@@ -29,7 +29,7 @@ _ROWS_PER_GROUP = 10_000
 # Columns that a row's line in the provenance tells by themselves; every other column a step made is a measure.
 _TOLD = frozenset(
     {"model", "teacher", "template_hash", "call_key", "score", "lang", "verdict"}
-    | {"split", "sft", "rejected_ids", "near_miss"}
+    | {"split", "sft", "rejected_ids", "near_miss", "judgement", "judge_calls"}
 )
 
 
@@ -77,10 +77,12 @@ def _pairs(rows: Iterable[Row], all_rows: dict[str, Row]) -> Iterator[Row]:
             told = _metadata(chosen) | {
                 "chosen_id": chosen["id"],
                 "rejected_id": rejected["id"],
-                "margin": chosen["score"] - rejected["score"],
+                "margin": round(chosen["score"] - rejected["score"], 9),  # as `pair` holds it against min_margin
                 "broke": _broken(rejected),
                 "near_miss": rejected.get("near_miss"),
                 "rejected_model": rejected.get("model"),
+                "chosen_judgement": _judgement(chosen),
+                "rejected_judgement": _judgement(rejected),
             }
             told = {name: value for name, value in told.items() if value is not None}
             yield schema.pair(chosen, rejected) | {"metadata": canonical_json(told)}
@@ -94,6 +96,10 @@ def _metadata(row: Row) -> Row:
 def _broken(row: Row) -> list[str]:
     verdict = json.loads(row["verdict"]) if row.get("verdict") else {}
     return [label for label, held in verdict.items() if not held]
+
+
+def _judgement(row: Row) -> Row | None:
+    return json.loads(row["judgement"]) if row.get("judgement") else None
 
 
 def _provenance_shape() -> Shape:
@@ -114,23 +120,30 @@ def _provenance(rows: dict[str, Row]) -> Iterator[Row]:
 
 
 def _origin(row: Row, kind: str, sides: list[Row], id: str) -> Row:
-    keys = dict.fromkeys(side["call_key"] for side in sides if side.get("call_key"))
+    own = dict.fromkeys(side["call_key"] for side in sides if side.get("call_key"))
+    judges = dict.fromkeys(key for side in sides for key in side.get("judge_calls") or [] if key not in own)
     parents = [row["parent"]] if kind == "sft" else [side["id"] for side in sides]
     return {
         **{name: row.get(name) for name in ("split", "seed_id", "source", "license", "task", "template_hash")},
         **{name: row.get(name) for name in ("model", "score", "lang")},
         "id": id,
         "kind": kind,
-        "call_keys": list(keys),
+        "call_keys": [*own, *judges],
         "parents": [parent for parent in parents if parent],
         "checks": row.get("verdict"),
-        "measures": canonical_json(_measures(row)),
+        "measures": canonical_json(_measures(row) | _judged(row, len(judges))),
     }
 
 
 def _measures(row: Row) -> Row:
     known = _TOLD | columns().keys()
     return {name: value for name, value in row.items() if name not in known and value is not None}
+
+
+def _judged(row: Row, calls: int) -> Row:
+    """Return what judges said of a row, and how many calls at the end of its `call_keys` were theirs."""
+    said = {"judgement": _judgement(row), "judge_calls": calls or None}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _reject(row: Row) -> Row:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from builder import assets
 from builder.errors import InputError, Problem
@@ -19,13 +19,55 @@ def load(name: str, base: Path) -> tuple[Callable[[str], str], str]:
     Raises:
         InputError: no such template, or it is not valid Jinja2, or it names another variable.
     """
+    text = _source(name, base)
+    render = _usable(name, text, {"prompt": ("one prompt", "another prompt")})
+    return lambda prompt: render(prompt=prompt), content_id("template", text)
+
+
+def rubric(name: str, base: Path, low: int, high: int) -> tuple[Callable[[str, Sequence[str]], str], str]:
+    """Return (render, hash) of somebody's own judging rubric, a path from the recipe's folder.
+
+    It sees `instruction`, `generations` (a list of texts, to be numbered from 1), `low` and `high`.
+
+    Raises:
+        InputError: as in `load`.
+    """
+    text = _source(name, base, shipped=False)
+    tried = {"instruction": ("one", "another"), "generations": (["one"], ["another"])}
+    render = _usable(name, text, tried, low=low, high=high)
+    return (
+        lambda instruction, generations: render(instruction=instruction, generations=list(generations)),
+        content_id("template", text),
+    )
+
+
+def comparison() -> tuple[Callable[[str, str, str], str], str]:
+    """Return (render, hash) of the shipped question which of two texts is the better answer."""
+    text = assets.read("judge/pairwise.jinja")
+    tried = dict.fromkeys(("instruction", "first", "second"), ("one", "another"))
+    render = _usable("judge/pairwise.jinja", text, tried)
+    return (
+        lambda instruction, first, second: render(instruction=instruction, first=first, second=second),
+        content_id("template", text),
+    )
+
+
+def _usable(name: str, text: str, tried: Mapping[str, tuple[Any, Any]], **fixed: Any) -> Callable[..., str]:
+    """Compile a template and hold that it sees what it names and uses what it must.
+
+    Args:
+        name: of its file, for messages.
+        text: the template.
+        tried: variables it must use, each with two values that must make a difference.
+        fixed: variables it may use.
+    """
     from jinja2 import StrictUndefined
     from jinja2.sandbox import SandboxedEnvironment
 
-    text = _source(name, base)
+    may = " and ".join(f"{{{{ {variable} }}}}" for variable in (*tried, *fixed))
 
     def refusal(why: str, line: int = 0) -> InputError:
-        return InputError([Problem(name, line, f"not a usable template: {why}", "it may use {{ prompt }} only")])
+        return InputError([Problem(name, line, f"not a usable template: {why}", f"it may use {may} only")])
 
     try:
         # sandboxed: a recipe somebody sends is data, it must not run their code
@@ -33,26 +75,29 @@ def load(name: str, base: Path) -> tuple[Callable[[str], str], str]:
     except Exception as error:
         raise refusal(str(error), getattr(error, "lineno", None) or 0) from None
 
-    def render(prompt: str) -> str:
+    def render(**given: Any) -> str:
         try:
-            return template.render(prompt=prompt)
+            return template.render(**given, **fixed)
         except Exception as error:  # an expression can raise anything: an undefined name, 1/0
             raise refusal(str(error) or type(error).__name__) from None
 
-    if render("one prompt") == render("another prompt"):
-        raise refusal("it never uses {{ prompt }}")
-    return render, content_id("template", text)
+    usual = {variable: values[0] for variable, values in tried.items()}
+    for variable, (_, other) in tried.items():
+        if render(**usual) == render(**usual | {variable: other}):
+            raise refusal(f"it never uses {{{{ {variable} }}}}")
+    return render
 
 
-def _source(name: str, base: Path) -> str:
-    shipped = assets.names("prompts", ".jinja")
-    if name in shipped:
+def _source(name: str, base: Path, *, shipped: bool = True) -> str:
+    known = assets.names("prompts", ".jinja") if shipped else []
+    if name in known:
         return assets.read(f"prompts/{name}.jinja")
     try:
         return (base / Path(name).expanduser()).read_text(encoding="utf-8")
     except (OSError, ValueError, RuntimeError) as error:  # not UTF-8; `~nobody/x`
         what = f"cannot read the template: {getattr(error, 'strerror', None) or error}"
-        problem = Problem(name, 0, what, f"shipped ones: {', '.join(shipped)}")
+        fix = f"shipped ones: {', '.join(known)}" if known else "give a path from the recipe's folder"
+        problem = Problem(name, 0, what, fix)
         raise InputError([problem]) from None
 
 

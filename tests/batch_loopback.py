@@ -177,7 +177,7 @@ class BatchHandler(Handler):
         for line in lines:
             prompt = line["body"]["messages"][-1]["content"]
             with here.lock:
-                attempt = here.asked[prompt]
+                attempt = here.asked[prompt] if here.behave or here.fail_first or here.faults else 0
                 fault = here.fault(prompt, attempt)
                 entry = {"prompt": prompt, "attempt": attempt, "outcome": fault or "ok", "body": line["body"]}
                 here.log.append(entry | {"authorization": self.headers.get("Authorization"), "batch": batch["id"]})

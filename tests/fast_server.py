@@ -21,7 +21,24 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 FAULTS = ("500", "429", "reset", "hang", "malformed", "empty", "null", "cut")
-_WORDS = "river answer garden teacher method map reason bread olive stone winter letter number window road light".split()
+_WORDS = ("river", "answer", "garden", "teacher", "method", "map", "reason", "bread", "olive", "stone", "winter")
+    [
+        "river",
+        "answer",
+        "garden",
+        "teacher",
+        "method",
+        "map",
+        "reason",
+        "bread",
+        "olive",
+        "stone",
+        "winter",
+        "letter",
+        "number",
+        "window",
+    ]
+)
 
 
 @dataclass

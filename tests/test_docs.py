@@ -16,6 +16,7 @@ from builder.steps import STEPS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+DOCS = sorted((ROOT / "docs").glob("*.md"))
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 
 
@@ -25,6 +26,7 @@ def blocks(language: str) -> list[str]:
 
 def test_every_command_named_in_the_docs_exists_and_every_command_is_named() -> None:
     known = {command.callback.__name__ for command in app.registered_commands}
+    known |= {group.name for group in app.registered_groups}
     text = README + (ROOT / "CONTRIBUTING.md").read_text() + (ROOT / "CHANGELOG.md").read_text()
     named = set(re.findall(r"`builder ([a-z]+)", text)) | set(re.findall(r"^\$ builder ([a-z]+)", text, re.MULTILINE))
     assert named <= known
@@ -35,7 +37,7 @@ def test_the_recipe_in_the_readme_is_valid(tmp_path: Path) -> None:
     (text,) = blocks("yaml")
     (tmp_path / "recipe.yaml").write_text(text)
     (tmp_path / "seeds.jsonl").write_text('{"instruction": "Hello"}\n')
-    assert len(load_recipe(str(tmp_path / "recipe.yaml")).steps) == 8
+    assert len(load_recipe(str(tmp_path / "recipe.yaml")).steps) == 9
 
 
 def test_the_seed_in_the_readme_has_sound_checks() -> None:
@@ -51,9 +53,24 @@ def test_the_python_in_the_readme_runs(tmp_path: Path) -> None:
     assert "'rejected'" in done.stdout
 
 
-def test_every_relative_link_leads_somewhere() -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *(f"docs/{f.name}" for f in DOCS)])
+def test_every_relative_link_leads_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / page).read_text()):
+        assert ((ROOT / page).parent / target).exists(), target
+
+
+def test_every_command_in_the_docs_is_understood() -> None:
+    from typer.testing import CliRunner
+
+    blocks = [text for file in DOCS for text in re.findall(r"```console\n(.*?)```", file.read_text(), re.DOTALL)]
+    lines = [line for text in blocks for line in re.findall(r"^\$ builder ([^#\n]*)", text, re.MULTILINE)]
+    assert len(lines) >= 5
+    for line in lines:
+        said = CliRunner().invoke(app, [*line.split(), "--help"])
+        assert said.exit_code == 0, (line, said.output)
+        flags = re.findall(r"(--[a-z-]+)", line)
+        whole = said.output + CliRunner().invoke(app, [line.split()[0], "--help"]).output
+        assert all(flag in whole for flag in flags), line
 
 
 @pytest.mark.parametrize("recipe", ["quickstart", "starter"])

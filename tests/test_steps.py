@@ -285,27 +285,33 @@ ANSWERS = st.lists(
 )
 
 
-@given(ANSWERS, st.sampled_from([0.5, 1.0, 4.5]), st.integers(1, 3), st.randoms())
-def test_the_laws_of_a_pair(answers, min_margin, per_prompt, random):
+@given(ANSWERS, st.sampled_from(["best_worst", "margin"]), st.sampled_from([0.5, 1.0, 4.5]), st.integers(1, 3),
+       st.randoms())  # fmt: skip
+def test_the_laws_of_a_pair(answers, strategy, min_margin, per_prompt, random):
     from builder.context import Context
 
     context = Context(seed=7, base=None, ledger=None)
     table = scored(answers)
-    pairs = pairs_of(table, context, min_margin=min_margin, per_prompt=per_prompt)
+    settings = {"strategy": strategy, "min_margin": min_margin, "per_prompt": per_prompt}
+    pairs = pairs_of(table, context, **settings)
     for chosen, rejected in pairs:
         good = [a for a in answers if a[0] == chosen["prompt"][0]["content"] and a[1] is not None and not a[3]]
         assert chosen["failed"] is None
-        assert chosen["score"] == max(score for _, _, score, _ in good if score is not None)
+        if strategy == "best_worst":
+            assert chosen["score"] == max(score for _, _, score, _ in good if score is not None)
         assert chosen["score"] - rejected["score"] >= min_margin
         assert chosen["response"].split() != rejected["response"].split()
         assert chosen["prompt_id"] == rejected["prompt_id"]
     for prompt in "PQ":
-        mine = [rejected for chosen, rejected in pairs if chosen["prompt"][0]["content"] == prompt]
+        mine = [(a, b) for a, b in pairs if a["prompt"][0]["content"] == prompt]
         assert len(mine) <= per_prompt
-        assert len({rejected["response"].strip() for rejected in mine}) == len(mine)
+        texts = [frozenset((a["response"].strip(), b["response"].strip())) for a, b in mine]
+        assert len(set(texts)) == len(texts)
+        if strategy == "best_worst":
+            assert len({b["response"].strip() for _, b in mine}) == len(mine)
     order = list(range(table.height))
     random.shuffle(order)
-    turned = pairs_of(table[order], context, min_margin=min_margin, per_prompt=per_prompt)
+    turned = pairs_of(table[order], context, **settings)
     assert {(a["id"], b["id"]) for a, b in turned} == {(a["id"], b["id"]) for a, b in pairs}
 
 
@@ -318,6 +324,38 @@ def test_several_pairs_of_a_prompt_spread_over_the_best_answers(context):
     answers = [("P", "a", 1, 0), ("P", "b", 1, 0), ("P", "c", 0, 1), ("P", "d", 0, 1), ("P", "e", 0, 1)]
     pairs = pairs_of(scored(answers), context, per_prompt=2)
     assert len({chosen["id"] for chosen, _ in pairs}) == len({rejected["id"] for _, rejected in pairs}) == 2
+
+
+MANY = [("P", "a", 5, 0), ("P", "b", 3.5, 0), ("P", "c", 2, 0), ("P", "d", 1.5, 1)]
+
+
+@pytest.mark.parametrize(("per_prompt", "pairs"), [
+    (1, ["ad"]), (3, ["ad", "ac", "bd"]), (9, ["ad", "ac", "ab", "bd", "bc"]),
+])  # fmt: skip
+def test_by_margin_any_two_answers_make_a_pair_the_widest_first(context, per_prompt, pairs):
+    made = pairs_of(scored(MANY), context, strategy="margin", min_margin=1.2, per_prompt=per_prompt)
+    assert sorted(a["response"] + b["response"] for a, b in made) == sorted(pairs)
+
+
+def test_equal_margins_go_by_the_id(context):
+    table = scored([("P", text, score, 0) for text, score in zip("abcd", (2, 2, 1, 1), strict=True)])
+    ids = sorted(table["id"][:2])[0], sorted(table["id"][2:])[0]
+    ((chosen, rejected),) = pairs_of(table, context, strategy="margin")
+    assert (chosen["id"], rejected["id"]) == ids
+
+
+@pytest.mark.parametrize("strategy", ["best_worst", "margin"])
+def test_means_of_thirds_are_as_far_apart_as_they_look(context, strategy):
+    high, low = 13 / 3, 10 / 3
+    assert high - low < 1
+    assert len(pairs_of(scored([("P", "a", high, 0), ("P", "b", low, 0)]), context, strategy=strategy)) == 1
+
+
+def test_answers_without_a_score_stand_in_no_pair_and_are_counted(context):
+    table = scored([("P", "a", 5, 0), ("P", "b", 1, 0), ("P", "c", None, 0), ("Q", "d", None, 0)])
+    ((chosen, rejected),) = pairs_of(table, context)
+    assert (chosen["response"], rejected["response"]) == ("a", "b")
+    assert context.notes == ["pair: 2 answers have no score and stand in no pair"]
 
 
 WHY_NOT = {

@@ -68,7 +68,13 @@ def claims(manifest: dict[str, Any]) -> Claims:
     if "verify" not in steps:
         limits.append("No answer was checked for being right; only what the steps of the funnel measure was measured.")
     elif manifest["teachers"] != [EMBEDDED]:
-        limits.append("Only rows whose seed brings checks were verified; the others have no score.")
+        unscored = "" if "judge" in steps else "; the others have no score"
+        limits.append(f"Only rows whose seed brings checks were verified{unscored}.")
+    if "judge" in steps:
+        limits.append(
+            "The scores are a model's opinion, with its tastes for length, style and its own kind; nobody has held "
+            "them against the judgement of people."
+        )
     if manifest["pairs"] and "near_miss" in steps:
         limits.append(
             "The rejected sides are near misses, a few words away from the chosen side. Plain DPO on them "

@@ -57,6 +57,7 @@ _NO_MEASURE = frozenset(
         ),
         *("draw", "finish_reason", "input_tokens", "output_tokens", "score", "split", "sft", "rejected_ids"),
         *("chosen_id", "rejected_id", "rejected_model", "broke", "near_miss"),
+        *("judgement", "judge_calls", "chosen_judgement", "rejected_judgement"),
     )
 )
 
@@ -128,7 +129,8 @@ def _sft(folder: Path, id: str) -> Story:
     row, origin = _emitted(folder, "sft", id)
     pairs = _origins(folder, (pl.col("kind") == "preference") & pl.col("parents").list.contains(id))
     measures = _measures(row["metadata"] | json.loads(origin["measures"]))
-    facts = _way(folder, origin) | {"measures": measures, "split": origin["split"]}
+    facts = _way(folder, origin) | {"judged": _judgement(json.loads(origin["measures"]).get("judgement"))}
+    facts |= {"measures": measures, "split": origin["split"]}
     facts["chosen in"] = _lines(pair["id"] for pair in pairs)
     return Story("sft", id, origin["task"], row["messages"], None, facts)
 
@@ -140,7 +142,10 @@ def _pair(folder: Path, id: str) -> Story:
     facts = {"chosen": told["chosen_id"], "rejected": told["rejected_id"]}
     facts |= {"broke": ", ".join(told.get("broke", [])), "near miss": told.get("near_miss")}
     measures = _measures(told | json.loads(origin["measures"]))
-    facts |= _way(folder, origin | {"parents": []}) | {"measures": measures, "split": origin["split"]}
+    facts |= _way(folder, origin | {"parents": []})
+    why = {"why chosen": "chosen_judgement", "why not": "rejected_judgement"}
+    facts |= {label: _judgement(told.get(name)) for label, name in why.items()}
+    facts |= {"measures": measures, "split": origin["split"]}
     return Story("preference", id, origin["task"], row["prompt"], sides, facts)
 
 
@@ -155,8 +160,8 @@ def _side(folder: Path, id: str) -> Story:
         "pair": _lines(f"{pair['id']}, the {side} side" for pair in pairs),
         "other side": told[f"{other}_id"],
     }
-    keys = origin["call_keys"]
-    own = {"parents": [], "call_keys": keys[:1]}
+    keys, _ = _calls_of(origin)
+    own = {"parents": [], "call_keys": keys[:1], "measures": None}
     if side == "rejected":
         # the line of a pair holds verdict and model of its chosen side, and the calls of both in order
         own |= {"call_keys": keys[-1:], "checks": None, "score": None, "model": told.get("rejected_model")}
@@ -165,6 +170,7 @@ def _side(folder: Path, id: str) -> Story:
     way = _way(folder, origin | own)
     if side == "rejected" and told.get("broke"):
         way["verdict"] = f"broke: {', '.join(told['broke'])}"
+    way["judged"] = _judgement(told.get(f"{side}_judgement"))
     messages = [*row["prompt"], *row[side]]
     return Story("side", id, origin["task"], messages, None, facts | way | {"split": origin["split"]})
 
@@ -179,7 +185,10 @@ def _rejected(folder: Path, id: str) -> Story:
     called = [row["call_key"]] if row.get("call_key") else []
     parents = [row["parent"]] if row.get("parent") else []
     facts = {"dropped by": reject["step"], "reason": reject["reason"], "evidence": reject["evidence"]}
-    facts |= _way(folder, row | {"call_keys": called, "checks": row.get("verdict"), "parents": parents})
+    judges = row.get("judge_calls") or []
+    calls = {"call_keys": called + judges, "measures": json.dumps({"judge_calls": len(judges)})}
+    facts |= _way(folder, row | calls | {"checks": row.get("verdict"), "parents": parents})
+    facts["judged"] = _judgement(json.loads(row["judgement"]) if row.get("judgement") else None)
     facts["measures"] = _measures(row)
     return Story("rejected", id, row.get("task"), [*row["prompt"], *answer], None, facts)
 
@@ -219,13 +228,36 @@ def _way(folder: Path, origin: Row) -> dict[str, str]:
     held, broke = ([label for label, ok in verdict.items() if ok is side] for side in (True, False))
     told = [f"{word}: {', '.join(labels)}" for word, labels in (("held", held), ("broke", broke)) if labels]
     score = origin.get("score")
+    own, judges = _calls_of(origin)
     return {
         "seed": _comma(origin.get("source"), origin.get("license"), origin.get("seed_id")),
         "grown from": _lines(grown),
         "template": origin.get("template_hash") or "",
-        "call": _lines(_calls(folder, origin)),
+        "call": _lines(_calls(folder, origin | {"call_keys": own})),
+        "judged by": _lines(_calls(folder, origin | {"call_keys": judges})),
         "verdict": "; ".join([*told, *([f"score {score:g}"] if score is not None else [])]),
     }
+
+
+def _calls_of(origin: Row) -> tuple[list[str], list[str]]:
+    """Return the keys of the calls that wrote, and of those that judged, which stand last."""
+    keys, measures = origin["call_keys"], json.loads(origin.get("measures") or "{}")
+    wrote = len(keys) - measures.get("judge_calls", 0)
+    return keys[:wrote], keys[wrote:]
+
+
+def _judgement(said: Row | None) -> str:
+    """Return what judges said of an answer, a line for each aspect or comparison."""
+    lines = []
+    for judge, given in (said or {}).items():
+        if isinstance(given, dict):
+            for aspect, it in given.items():
+                lines.append(
+                    f"{judge}: {aspect} {it['score']:g}: {it['reason']}" if it else f"{judge}: {aspect}: unread"
+                )
+        else:
+            lines += [f"{judge}: {it['is'] or 'no verdict'} against {it['opponent']}" for it in given]
+    return _lines(lines)
 
 
 def _calls(folder: Path, origin: Row) -> list[str]:

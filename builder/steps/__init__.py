@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from builder import config
-from builder.steps import dedup, emit, generate, language, near_miss, pair, quality, seed, verify
+from builder.steps import dedup, emit, generate, judge, language, near_miss, pair, quality, seed, verify
 
 
 class Step(NamedTuple):
@@ -43,6 +43,7 @@ STEPS: dict[str, Step] = {
     "language": Step(language.language, config.LanguageConfig, ("prompt",), ("lang",), check=language.check),
     "quality": Step(quality.quality, config.QualityConfig, ("prompt",), ("repetition",)),
     "dedup": Step(dedup.dedup, config.DedupConfig, ("prompt",), ("twin",)),
+    "judge": Step(judge.judge, config.JudgeConfig, ("response",), ("judgement", "score"), check=judge.check),
     "pair": Step(pair.pair, config.PairConfig, ("response",), ("rejected_ids",)),
     "emit": Step(emit.emit, config.EmitConfig, ("response",), ("split",)),
 }

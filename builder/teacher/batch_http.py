@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from builder.ledger.batches import QUEUE_FULL
 from builder.teacher import Fault, Reply, replies
@@ -50,11 +50,12 @@ def line(teacher: OpenAITeacher, key: str, messages: Any, draw: int) -> bytes:
     return json.dumps({"custom_id": key, "method": "POST", "url": _ENDPOINT, "body": body}).encode() + b"\n"
 
 
-async def upload(teacher: OpenAITeacher, file: Path) -> str:
-    """Upload the requests; return the file's id."""
+async def upload(teacher: OpenAITeacher, file: IO[bytes]) -> str:
+    """Upload the requests; return the file's id. The file stays open for another try."""
     import aiohttp
 
-    with file.open("rb") as opened:
+    file.seek(0)
+    with open(os.dup(file.fileno()), "rb") as opened:  # noqa: PTH123  the client closes what it has sent
         form = aiohttp.FormData()
         form.add_field("purpose", "batch")
         form.add_field("file", opened, filename="requests.jsonl", content_type="application/jsonl")

@@ -7,8 +7,7 @@ was lost is found by its tag, here and in `batch_collect`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import TemporaryFile
 from typing import IO
 
 from builder.ledger import Ledger, batches
@@ -39,7 +38,7 @@ async def _one_batch(work: Work) -> tuple[bool, str | None]:
     asking, teacher, batch, full, beyond = work.asking, work.teacher, None, False, None
     count = size = 0
     group: list[tuple[Request, bytes, Hold]] = []
-    with NamedTemporaryFile(prefix="builder-", suffix=".jsonl") as file:
+    with TemporaryFile() as file:  # without a name: nothing of it stays behind when the process is killed
         while not asking.stopped and (item := await _next(work)) is not None:
             line = batch_http.line(teacher, item.key, item.messages, item.draws[0])
             full = count + len(group) == MOST_REQUESTS or (size > 0 and size + len(line) > MOST_BYTES)
@@ -58,7 +57,7 @@ async def _one_batch(work: Work) -> tuple[bool, str | None]:
         batch, begun = await _begin(work, batch, group, file)
         if batch is not None:
             file.flush()
-            await _submit(work, batch, count + begun, Path(file.name))
+            await _submit(work, batch, count + begun, file)
     return full, beyond
 
 
@@ -124,7 +123,7 @@ async def _begin(
     return into, sum(bool(attempts) for attempts, _ in said)
 
 
-async def _submit(work: Work, batch: Batch, count: int, file: Path) -> None:
+async def _submit(work: Work, batch: Batch, count: int, file: IO[bytes]) -> None:
     """Upload a file and make its batch."""
     asking, teacher = work.asking, work.teacher
     await work.ledger(lambda ledger: batches.seal(ledger, batch, count))  # on the disk before anything is sent

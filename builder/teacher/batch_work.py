@@ -68,7 +68,8 @@ class Work:
             try:
                 return await call()
             except Fault as fault:
-                if not fault.retry or attempt == self.teacher.config.retries or self.asking.stopped:
+                no_use = not fault.retry or attempt == self.teacher.config.retries
+                if no_use or fault.wait > gate.LONGEST_ASKED or self.asking.stopped:
                     raise
                 await self.asking.sleep(gate.wait_after(attempt, fault))
                 attempt += 1

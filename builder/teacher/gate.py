@@ -33,7 +33,7 @@ from builder.teacher.pace import Pace
 
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 30.0
-_LONGEST_ASKED = 300.0
+LONGEST_ASKED = 300.0
 """The most we wait when the server says how long; a day's quota is better met by running again."""
 _GIVE_UP_AFTER = 20
 """So many calls in a row that fail, each after its retries, mean that the server has gone bad."""
@@ -410,7 +410,7 @@ class Asking:
                 continue
             if not fault.retry or attempt == teacher.config.retries:
                 raise fault
-            if fault.wait > _LONGEST_ASKED:
+            if fault.wait > LONGEST_ASKED:
                 raise Fault(fault.kind, f"the server asks to wait {fault.wait:,.0f} s", fatal=True)
             await self.sleep(wait_after(attempt, fault))
             attempt += 1
@@ -522,7 +522,7 @@ class Asking:
 
     def _failed(self, item: Request, fault: Fault) -> None:
         self._in_a_row += 1
-        of_no_use = fault.kind in ("http 400", "http 422") and not self.answered  # an argument it does not take
+        of_no_use = fault.kind in ("http 400", "http 422") and not self.answered + self.replayed
         patience = _FEW if of_no_use else _GIVE_UP_AFTER
         if self._in_a_row >= patience:
             self.halt(TeacherError(f"teacher {item.teacher.name}: {fault}; stopped"), _FIX)

@@ -96,7 +96,8 @@ class OpenAITeacher:
         )
         try:
             async with asyncio.timeout(min(_PROBE_SECONDS, self.config.timeout)):
-                async with self._session.get(f"{self.url}/models") as said:
+                # closed after it: a server that fails here would take the first call down with the connection
+                async with self._session.get(f"{self.url}/models", headers={"Connection": "close"}) as said:
                     status = said.status
         except (aiohttp.InvalidURL, ValueError) as error:
             raise InputError(f"teacher {self.name}: not a URL: {error}") from None
