@@ -22,23 +22,6 @@ from dataclasses import dataclass, field
 
 FAULTS = ("500", "429", "reset", "hang", "malformed", "empty", "null", "cut")
 _WORDS = ("river", "answer", "garden", "teacher", "method", "map", "reason", "bread", "olive", "stone", "winter")
-    [
-        "river",
-        "answer",
-        "garden",
-        "teacher",
-        "method",
-        "map",
-        "reason",
-        "bread",
-        "olive",
-        "stone",
-        "winter",
-        "letter",
-        "number",
-        "window",
-    ]
-)
 
 
 @dataclass

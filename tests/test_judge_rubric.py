@@ -108,6 +108,23 @@ def test_an_unreadable_verdict_is_no_score_and_never_an_invented_one(context, re
     ]
 
 
+@pytest.mark.parametrize(("said", "score"), [
+    ("Rating: N/A\nRationale: A poem.", 3.0), ("**Rating**: N/A", 3.0), ("Rating: none", None), ("N/A", None),
+])  # fmt: skip
+def test_honesty_does_not_apply_to_a_poem_and_then_the_other_aspects_make_the_score(context, said, score):
+    def answer(messages, rng):
+        if "Honesty" not in messages[-1]["content"]:
+            return rates(messages, rng)
+        return "\n\n".join(f"#### Output for Text {i}\n{said}" for i in (1, 2))
+
+    with loopback.server(answer=answer) as here:
+        settings = judging(at(here), aspects=["honesty", "helpfulness"], reasks=1)
+        out = judged(answered("a★★", "b★★"), settings, context)
+        assert here.calls == (2 if score else 3)
+    assert out["score"].to_list() == [score, score]
+    assert json.loads(out["judgement"][0])["loopback"]["honesty"] == ("not applicable" if score else None)
+
+
 def test_a_verdict_cut_off_says_what_to_raise(context):
     with loopback.server(answer=lambda messages, rng: "word " * 50) as here:
         judged(answered("a"), judging(at(here, max_tokens=8), aspects=["honesty"], reasks=0), context)

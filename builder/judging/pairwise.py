@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from builder import prompts
+from builder import prompts, verdicts
 from builder.config import JudgeConfig
 from builder.judging.answers import Answers
 from builder.judging.rounds import Call
@@ -76,8 +76,6 @@ def messages(answers: Answers) -> Callable[[Call], list[Message]]:
 
 def read(call: Call, text: str) -> bool:
     """Read an answer."""
-    from builder import verdicts
-
     call.verdict = verdicts.preference(text)
     return call.verdict is not None
 

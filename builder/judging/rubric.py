@@ -3,32 +3,35 @@
     score      the mean over the aspects, each the mean over the judges whose rating could be read
     judgement  {"gpt-4o": {"helpfulness": {"score": 4, "reason": "Clear, but the last step is missing."}}}
 
-An answer with an aspect that no judge gave a readable rating has no score.
+An answer with an aspect that no judge gave a readable rating has no score. UltraFeedback's honesty does not apply to
+creative writing, and a judge may say so (`Rating: N/A`, of every text): then the other aspects make the score.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
-from builder import prompts
+from builder import prompts, verdicts
 from builder.config import JudgeConfig
 from builder.judging.answers import Answers
 from builder.judging.rounds import Call
 from builder.rows import Message
 from builder.teacher import Teacher
 
-if TYPE_CHECKING:
-    from builder import verdicts
-
 OWN = "rubric"
 """What a rubric of the user's own is called where an aspect's name stands."""
 MOST_TEXTS = 4
 """Side by side in one call, as UltraFeedback was made; more of them get muddled."""
 
-Ratings = dict[int, dict[int, dict[str, "verdicts.Rating | None"]]]
-"""Row -> judge -> aspect -> rating."""
+NOT_APPLICABLE: Literal["not applicable"] = "not applicable"
+_NOT_APPLICABLE = re.compile(r"\brating[\s*_`'\"]{0,9}:[\s*_`'\"(\[]{0,9}n/?a\b", re.I)
+
+Verdict = verdicts.Rating | Literal["not applicable"] | None
+ByJudge = Mapping[int, Mapping[str, Verdict]]
+"""Judge -> aspect -> verdict; null where it could not be read."""
 
 
 def aspects(config: JudgeConfig) -> Sequence[str]:
@@ -65,41 +68,48 @@ def messages(answers: Answers, config: JudgeConfig, base: Path) -> Callable[[Cal
 
 def reader(config: JudgeConfig) -> Callable[[Call, str], bool]:
     """Return what reads an answer: of every text the first rating that can be read counts, from whichever draw."""
-    from builder import verdicts
 
     def read(call: Call, text: str) -> bool:
-        found = verdicts.ratings(text, len(call.texts), config.low, config.high)
-        before = call.verdict or [None] * len(call.texts)
-        call.verdict = [old or new for old, new in zip(before, found, strict=True)]
+        count = len(call.texts)
+        found: list[Verdict] = [*verdicts.ratings(text, count, config.low, config.high)]
+        if call.aspect == "honesty" and not any(found) and len(_NOT_APPLICABLE.findall(text)) == count:
+            found = [NOT_APPLICABLE] * count
+        call.verdict = [old or new for old, new in zip(_verdicts(call), found, strict=True)]
         return all(call.verdict)
 
     return read
 
 
-def ratings(asked: Sequence[Call]) -> Ratings:
-    """Gather the ratings of every row that stands for a text."""
-    found: Ratings = {}
+def _verdicts(call: Call) -> list[Verdict]:
+    return call.verdict or [None] * len(call.texts)
+
+
+def ratings(asked: Sequence[Call]) -> dict[int, dict[int, dict[str, Verdict]]]:
+    """Gather the verdicts on every row that stands for a text: row -> judge -> aspect -> verdict."""
+    found: dict[int, dict[int, dict[str, Verdict]]] = {}
     for call in asked:
-        for row, rating in zip(call.texts, call.verdict or [None] * len(call.texts), strict=True):
-            found.setdefault(row, {}).setdefault(call.judge, {})[call.aspect] = rating
+        for row, verdict in zip(call.texts, _verdicts(call), strict=True):
+            found.setdefault(row, {}).setdefault(call.judge, {})[call.aspect] = verdict
     return found
 
 
-def score(of: Mapping[int, Mapping[str, verdicts.Rating | None]], names: Sequence[str]) -> float | None:
+def score(of: ByJudge, names: Sequence[str]) -> float | None:
     """Return the mean over the aspects, each the mean over the judges that gave a readable rating."""
     means = []
     for name in names:
-        given = [rating.score for judge in of.values() if (rating := judge.get(name)) is not None]
-        if not given:
+        given = [verdict for judge in of.values() if (verdict := judge.get(name)) is not None]
+        scores = [verdict.score for verdict in given if isinstance(verdict, verdicts.Rating)]
+        if scores:
+            means.append(sum(scores) / len(scores))
+        elif not given:
             return None
-        means.append(sum(given) / len(given))
-    return sum(means) / len(means)
+    return sum(means) / len(means) if means else None
 
 
-def told(of: Mapping[int, Mapping[str, verdicts.Rating | None]], names: Sequence[str]) -> dict[str, Any]:
-    """Return the ratings of one text for people, by judge and aspect."""
+def told(of: ByJudge, names: Sequence[str]) -> dict[str, Any]:
+    """Return the verdicts on one text for people, by judge and aspect."""
     return {names[judge]: {aspect: _plain(it) for aspect, it in by.items()} for judge, by in of.items()}
 
 
-def _plain(rating: verdicts.Rating | None) -> dict[str, Any] | None:
-    return None if rating is None else {"score": rating.score, "reason": rating.reason}
+def _plain(verdict: Verdict) -> Any:
+    return {"score": verdict.score, "reason": verdict.reason} if isinstance(verdict, verdicts.Rating) else verdict

@@ -252,9 +252,8 @@ def _judgement(said: Row | None) -> str:
     for judge, given in (said or {}).items():
         if isinstance(given, dict):
             for aspect, it in given.items():
-                lines.append(
-                    f"{judge}: {aspect} {it['score']:g}: {it['reason']}" if it else f"{judge}: {aspect}: unread"
-                )
+                said_of = f"{it['score']:g}: {it['reason']}" if isinstance(it, dict) else it or "no verdict"
+                lines.append(f"{judge}: {aspect} {said_of}")
         else:
             lines += [f"{judge}: {it['is'] or 'no verdict'} against {it['opponent']}" for it in given]
     return _lines(lines)

@@ -94,7 +94,7 @@ def _widest(good: list[Row], answers: list[Row], config: PairConfig) -> list[tup
 
 def _margin(best: Row, worst: Row) -> float:
     """Return the difference of two scores; 13/3 and 10/3 are 1 apart, whatever floats say."""
-    return round(best["score"] - worst["score"], 9)
+    return round(float(best["score"] - worst["score"]), 9)
 
 
 def _normal(text: str) -> str:

@@ -88,17 +88,23 @@ class OpenAITeacher:
 
         key = find_key(self.config, self.name)
         self._secret = key or ""
+        headers = {"Authorization": f"Bearer {key}", "User-Agent": "instruct-builder"}
+        proxy = _proxy(self.url)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, keepalive_timeout=60),
             timeout=aiohttp.ClientTimeout(total=None),  # the deadline of a call is its own
-            headers={"Authorization": f"Bearer {key}", "User-Agent": "instruct-builder"},
-            proxy=_proxy(self.url),
+            headers=headers,
+            proxy=proxy,
         )
+        # by itself: a server that hangs up after this, with or without saying so, would take the first call with it
+        alone = aiohttp.TCPConnector(force_close=True)
         try:
-            async with asyncio.timeout(min(_PROBE_SECONDS, self.config.timeout)):
-                # closed after it: a server that fails here would take the first call down with the connection
-                async with self._session.get(f"{self.url}/models", headers={"Connection": "close"}) as said:
-                    status = said.status
+            async with (
+                asyncio.timeout(min(_PROBE_SECONDS, self.config.timeout)),
+                aiohttp.ClientSession(connector=alone, headers=headers | {"Connection": "close"}, proxy=proxy) as once,
+                once.get(f"{self.url}/models") as said,
+            ):
+                status = said.status
         except (aiohttp.InvalidURL, ValueError) as error:
             raise InputError(f"teacher {self.name}: not a URL: {error}") from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
