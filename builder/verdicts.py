@@ -80,7 +80,7 @@ _SIDE = rf"(?:(?i:{_NOUN}[ _])(?=[ABab]\b)|(?=[AB]\b))(?P<side>[ABab])\b"
 _CLOSE = rf"""(?=[*_"'`]*(?:[,)]|$)|[*_]*[ ](?:than|overall|because|since|as|due|here|one|choice|{_NOUN})\b)"""
 _VERDICT = re.compile(r"""(?imx)(?:(?<![a-z])(?:verdict|winner|preference|preferred(?:[ _][a-z]{1,12})?|choice|decision
     |judge?ment|(?:better|best)[ _](?:answer|response|output|text|one|option))|^[ \t\#>*_"{]*+(?:final[ ])?answer
-    |(?<=")answer(?="))[\s*_"'`)]*+[:=]|<(?:verdict|winner|answer|choice|preference)>|\\boxed(?=\{)|\[(?=\[)""")
+    |(?<=")answer(?="))[\s*_"'`)]*+[:=]|<(?:verdict|winner|answer|choice|preference)>|\\boxed(?=\{)|(?<!\[)\[(?=\[)""")
 _CHOICE = re.compile(rf"""(?ix)[\s*_"'`(\[{{]{{0,20}}+
     (?:(?:an?[ ])?(?P<tie>tie|tied|draw|equal|same|both|neither|A[ ]?=[ ]?B|B[ ]?=[ ]?A)
     |(?:the[ ])?(?:{_NOUN}[ _]?)?(?P<side>[A-C])(?:[ ]?>{{1,2}}[ ]?[AB])?)[*_`"')\]}}]*+
@@ -91,7 +91,8 @@ _EVEN = re.compile(r"""(?ix)(?<!not[ ])\bequally[ ](?:good|bad|well|strong|weak|
     |(?:\bis|'s|\bit|\bas)[ ]a[ ](?:tie|draw)\b|no[ ]clear[ ]winner|\bneither\b.{0,30}[ ]is[ ]better
     |\bare[ ](?:about[ ]|roughly[ ])?(?:tied|equal|the[ ]same|on[ ]par)\b""")
 _BETTER = re.compile(rf"""(?x)(?<![\w'-]){_SIDE}[*_]*(?:[ ](?:clearly[ ])?(?:wins|outperforms|beats)\b
-    |[ ](?:is|was)[ ](?:[a-z]{{1,14}}[ ]){{0,3}}?(?:better|superior|preferable|stronger|best|winner|preferred){_CLOSE})""")
+    |[ ](?:is|was)[ ](?:[a-z]{{1,14}}[ ]){{0,3}}?(?:better|superior|preferable|stronger|best|winner|preferred)
+    {_CLOSE})""")
 _WORSE = re.compile(rf"""(?x)(?<![\w'-]){_SIDE}[*_]*[ ](?:is|was)[ ]
     (?:[a-z]{{1,14}}[ ]){{0,2}}?(?:worse|inferior|weaker){_CLOSE}""")
 _CHOSEN = re.compile(rf"""(?x)\b(?i:prefer|choose|pick|select|favou?r|go[ ]with|vote[ ]for

@@ -42,6 +42,7 @@ def answered(*responses, user=USER, prompt=None, **others):
     prompt = prompt or [{"role": "user", "content": user}]
     seed = content_id("seed", prompt)
     row = {"seed_id": seed, "parent": seed, "prompt": prompt, "prompt_id": prompt_id(prompt), "source": "s.jsonl:1"}
+    row |= {"score": 1.0, "model": "writer"}
     rows = [row | {"id": content_id(seed, i), "response": text} | others for i, text in enumerate(responses)]
     return frame(rows, frame([]).with_columns(score=pl.lit(1.0), model=pl.lit("writer")))
 

@@ -21,7 +21,9 @@ from builder.errors import BuilderError, InputError, TeacherError
 from builder.ledger import Answer, Ledger, batches, history
 from builder.meter import Meter
 from builder.prices import Price
-from builder.teacher import Fault, batch, batch_send, gate, make
+from builder.teacher import Fault, batch, make, patience
+from builder.teacher import asking as asking_module
+from builder.teacher.batch import send as batch_send
 
 KEY = "sk-do-not-write-me-down-0123456789"
 PRICE = Price(2.0, 10.0, None, 1.0, 5.0, "the test")
@@ -29,8 +31,9 @@ PRICE = Price(2.0, 10.0, None, 1.0, 5.0, "the test")
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch):
-    monkeypatch.setattr(gate, "_FIRST_WAIT", 0.01)
-    monkeypatch.setattr(gate, "ELSEWHERE_EVERY", 0.02)
+    monkeypatch.setattr(patience, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(asking_module, "ELSEWHERE_EVERY", 0.02)
+    monkeypatch.setattr(batch, "ELSEWHERE_EVERY", 0.02)
     monkeypatch.setattr(batch, "_FIRST_LOOK", 0.01)
 
 

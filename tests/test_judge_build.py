@@ -130,7 +130,7 @@ def test_show_tells_of_a_side_and_of_a_rejected_row_only_their_own_calls(tmp_pat
         lines = pl.read_parquet(made.folder / "provenance.parquet").to_dicts()
         own = next(line["call_keys"] for line in lines if pair["rejected_id"] in line["parents"])[1]
         assert json.loads(ledger.request(own))["model"] == "writer"
-    assert own in said and said.count("writer, max_tokens") == 1 and "judge, max_tokens" not in said
+    assert f"call {own}" in said and said.count("writer, max_tokens") == 1 and "judge, max_tokens" not in said
     rejects = pl.read_parquet(made.folder / "rejects.parquet").to_dicts()
     low = next(reject for reject in rejects if "judge: scored" in reject["reason"])
     said = shown(made, low["id"])

@@ -183,8 +183,8 @@ def test_equal_texts_are_judged_once_and_a_single_answer_is_judged_too(context):
 
 def test_below_min_score_an_answer_is_marked_and_may_still_be_a_rejected_side(context):
     with loopback.server(answer=rates) as here:
-        out = judged(answered("a", "b★★"), judging(at(here), min_score=3), context)
-    assert out["failed"].to_list() == ["judge: scored 1.0, below 3", None] and out["dropped"].null_count() == 2
+        out = judged(answered("a", "b★★", None), judging(at(here), min_score=3), context)
+    assert out["failed"].to_list() == ["judge: scored 1.0, below 3", None, None] and out["dropped"].null_count() == 3
     assert out["evidence"][0] == out["judgement"][0]
 
 

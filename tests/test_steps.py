@@ -339,9 +339,15 @@ def test_by_margin_any_two_answers_make_a_pair_the_widest_first(context, per_pro
 
 def test_equal_margins_go_by_the_id(context):
     table = scored([("P", text, score, 0) for text, score in zip("abcd", (2, 2, 1, 1), strict=True)])
-    ids = sorted(table["id"][:2])[0], sorted(table["id"][2:])[0]
-    ((chosen, rejected),) = pairs_of(table, context, strategy="margin")
-    assert (chosen["id"], rejected["id"]) == ids
+    better, worse = sorted(table["id"][:2]), sorted(table["id"][2:])
+    made = pairs_of(table, context, strategy="margin", per_prompt=2)
+    assert sorted((a["id"], b["id"]) for a, b in made) == [(better[0], worse[0]), (better[0], worse[1])]
+
+
+def test_two_texts_never_make_a_pair_both_ways(context):
+    table = scored([("P", "a", 5, 0), ("P", "b", 4, 0), ("P", "a", 1, 0)])
+    ((chosen, rejected),) = pairs_of(table, context, strategy="margin", per_prompt=9)
+    assert (chosen["response"], rejected["response"]) == ("b", "a")
 
 
 @pytest.mark.parametrize("strategy", ["best_worst", "margin"])

@@ -14,7 +14,8 @@ from asking import ask, ask_all, asking, prompts, teacher
 from builder.config import TeacherConfig
 from builder.errors import BuilderError, InputError, TeacherError
 from builder.ledger import Answer, Ledger
-from builder.teacher import Fault, gate, make, replies
+from builder.teacher import Fault, gate, make, patience, replies
+from builder.teacher.asking import Asking
 from builder.teacher.embedded import EmbeddedTeacher
 from builder.teacher.keys import find_key
 
@@ -23,7 +24,7 @@ KEY = "sk-do-not-write-me-down-0123456789"
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch):
-    monkeypatch.setattr(gate, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(patience, "_FIRST_WAIT", 0.01)
 
 
 def test_answers_come_back_with_how_they_ended_and_what_they_cost(ledger):
@@ -181,7 +182,7 @@ def test_the_wait_is_the_servers_where_it_is_longer_than_ours_and_is_bounded(led
     async def sleep(self, seconds):
         waits.append(seconds)
 
-    monkeypatch.setattr(gate.Asking, "sleep", sleep)
+    monkeypatch.setattr(Asking, "sleep", sleep)
 
     class Busy(EmbeddedTeacher):
         async def ask(self, messages, draws):
@@ -219,7 +220,7 @@ def test_where_no_call_at_all_succeeds_the_teacher_is_at_fault_and_no_row(ledger
 
 
 def test_a_server_that_dies_in_the_middle_stops_the_run_and_keeps_what_came(ledger, monkeypatch):
-    monkeypatch.setattr(gate, "_GIVE_UP_AFTER", 5)
+    monkeypatch.setattr(patience, "_IN_A_ROW", 5)
     with loopback.server() as here:
         here.behave = lambda prompt, attempt: "reset" if len(here.log) >= 20 else None
         with pytest.raises(TeacherError, match="connection"):

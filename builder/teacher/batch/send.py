@@ -1,7 +1,7 @@
 """Handing over: requests are written down in the ledger, into a file, and made a batch of at the provider.
 
 The batch and every request in it are on the disk before anything is sent. A batch that was made although its response
-was lost is found by its tag, here and in `batch_collect`.
+was lost is found by its tag, here and in `collect`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from typing import IO
 from builder.ledger import Ledger, batches
 from builder.ledger.batches import Batch
 from builder.meter import Hold
-from builder.teacher import Fault, batch_http, replies
-from builder.teacher.batch_work import Work
-from builder.teacher.gate import Request
+from builder.teacher import Fault, replies
+from builder.teacher.batch import wire
+from builder.teacher.batch.work import Work
+from builder.teacher.request import Request
 
 MOST_REQUESTS = 50_000
 MOST_BYTES = 190 * 10**6
@@ -40,7 +41,7 @@ async def _one_batch(work: Work) -> tuple[bool, str | None]:
     group: list[tuple[Request, bytes, Hold]] = []
     with TemporaryFile() as file:  # without a name: nothing of it stays behind when the process is killed
         while not asking.stopped and (item := await _next(work)) is not None:
-            line = batch_http.line(teacher, item.key, item.messages, item.draws[0])
+            line = wire.line(teacher, item.key, item.messages, item.draws[0])
             full = count + len(group) == MOST_REQUESTS or (size > 0 and size + len(line) > MOST_BYTES)
             hold = None
             if not full:
@@ -131,10 +132,10 @@ async def _submit(work: Work, batch: Batch, count: int, file: IO[bytes]) -> None
 
     async def create() -> str:
         nonlocal doubt
-        if doubt and (there := await batch_http.find(teacher, batch.tag)):  # the response was lost, not the batch
+        if doubt and (there := await wire.find(teacher, batch.tag)):  # the response was lost, not the batch
             return there
         try:
-            return await batch_http.create(teacher, file_id, batch.tag)
+            return await wire.create(teacher, file_id, batch.tag)
         except Fault as fault:
             doubt = fault.retry
             raise
@@ -142,7 +143,7 @@ async def _submit(work: Work, batch: Batch, count: int, file: IO[bytes]) -> None
     try:
         if asking.stopped:
             raise Fault("stopped", "")
-        file_id = await work.surely(lambda: batch_http.upload(teacher, file))
+        file_id = await work.surely(lambda: wire.upload(teacher, file))
         remote = await work.surely(create)
     except Fault as fault:
         if not doubt:  # there is surely none; else the next run looks for it

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from builder.ledger import Ledger, Usage, batches
 from builder.ledger.batches import Batch, Lying
-from builder.teacher import Fault, Reply, batch_http
-from builder.teacher.batch_work import Work
+from builder.teacher import Fault, Reply
+from builder.teacher.batch import wire
+from builder.teacher.batch.work import Work
 
 _BLIND_LOOKS = 20
 """So many looks in a row that a server may fail to answer."""
@@ -36,7 +37,7 @@ async def _known(work: Work, batch: Batch) -> Batch | None:
     if batch.remote is not None or batch.session == work.asking.ledger.sessions.mine:
         return batch
     try:
-        remote = await work.surely(lambda: batch_http.find(work.teacher, batch.tag))
+        remote = await work.surely(lambda: wire.find(work.teacher, batch.tag))
     except Fault as fault:
         raise work.error("looking for a batch that a killed process may have made", fault) from None
     if remote is None:
@@ -59,7 +60,7 @@ async def look(work: Work) -> tuple[bool, bool]:
             ended = True
             continue
         try:
-            seen = None if known.remote is None else await batch_http.look(work.teacher, known.remote)
+            seen = None if known.remote is None else await wire.look(work.teacher, known.remote)
             work.blind = 0
         except Fault as fault:
             work.blind += 1
@@ -79,13 +80,13 @@ def _gone(batch: Batch) -> str:
     return f"use the key it was made with, or have its requests asked anew: builder ledger forget {batch.remote}"
 
 
-async def _collect(work: Work, batch: Batch, seen: batch_http.Look, *, alone: bool) -> bool:
+async def _collect(work: Work, batch: Batch, seen: wire.Look, *, alone: bool) -> bool:
     """Record what a batch brought; False where the provider had no room for it and may have, when others are done."""
     asking = work.asking
     lying = await work.ledger(lambda ledger: batches.lying(ledger, batch), durable=False)
     asked = {one.key: one.request for one in lying}
     try:
-        found = await work.surely(lambda: batch_http.results(work.teacher, seen, asked))
+        found = await work.surely(lambda: wire.results(work.teacher, seen, asked))
     except Fault as fault:
         raise work.error(
             f"the answers of batch {seen.remote}", fault, _gone(batch) if fault.fatal else _LATER

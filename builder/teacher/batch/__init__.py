@@ -16,12 +16,12 @@ from collections.abc import AsyncIterator, Sequence
 
 from builder.errors import BuilderError, TeacherError
 from builder.ledger import batches
-from builder.teacher import gate
-from builder.teacher.batch_collect import look, release, take_over
-from builder.teacher.batch_send import hand_over
-from builder.teacher.batch_work import Work
-from builder.teacher.gate import Request
+from builder.teacher.asking import ELSEWHERE_EVERY, Asking
+from builder.teacher.batch.collect import look, release, take_over
+from builder.teacher.batch.send import hand_over
+from builder.teacher.batch.work import Work
 from builder.teacher.openai_http import OpenAITeacher
+from builder.teacher.request import Request
 
 _FIRST_LOOK = 5.0
 _LONGEST_BETWEEN_LOOKS = 60.0
@@ -29,7 +29,7 @@ _SLOWER = 1.5
 """Seconds before the first look at a batch and between later ones, and how they grow."""
 
 
-async def feed(asking: gate.Asking, teacher: OpenAITeacher, first: Request, rest: AsyncIterator[Request]) -> None:
+async def feed(asking: Asking, teacher: OpenAITeacher, first: Request, rest: AsyncIterator[Request]) -> None:
     """See the requests of a batch teacher through to their answers or faults, or leave them at the provider.
 
     Raises:
@@ -62,10 +62,10 @@ async def feed(asking: gate.Asking, teacher: OpenAITeacher, first: Request, rest
         elif not work.waits:
             return
         elif not await _settle_the_rest(work):
-            await asking.sleep(gate.ELSEWHERE_EVERY)
+            await asking.sleep(ELSEWHERE_EVERY)
 
 
-async def collect(asking: gate.Asking, teacher: OpenAITeacher, keys: Sequence[str]) -> None:
+async def collect(asking: Asking, teacher: OpenAITeacher, keys: Sequence[str]) -> None:
     """Collect a server's batches for a teacher that is asked call by call: what lies in one must not be asked again."""
     work = Work(asking, teacher)
     await take_over(work)

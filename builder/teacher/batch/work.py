@@ -12,9 +12,11 @@ from builder.config import TeacherConfig
 from builder.errors import TeacherError
 from builder.ledger import Ledger, batches
 from builder.ledger.batches import Batch
-from builder.teacher import Fault, gate
-from builder.teacher.gate import Request
+from builder.teacher import Fault
+from builder.teacher.asking import Asking
 from builder.teacher.openai_http import OpenAITeacher
+from builder.teacher.patience import LONGEST_ASKED, wait_after
+from builder.teacher.request import Request
 
 T = TypeVar("T")
 
@@ -23,7 +25,7 @@ T = TypeVar("T")
 class Work:
     """What one run wants of one teacher."""
 
-    asking: gate.Asking
+    asking: Asking
     teacher: OpenAITeacher
     rest: AsyncIterator[Request] | None = None
     """Requests that were not looked at yet."""
@@ -69,9 +71,9 @@ class Work:
                 return await call()
             except Fault as fault:
                 no_use = not fault.retry or attempt == self.teacher.config.retries
-                if no_use or fault.wait > gate.LONGEST_ASKED or self.asking.stopped:
+                if no_use or fault.wait > LONGEST_ASKED or self.asking.stopped:
                     raise
-                await self.asking.sleep(gate.wait_after(attempt, fault))
+                await self.asking.sleep(wait_after(attempt, fault))
                 attempt += 1
 
     async def is_anothers(self, batch: Batch) -> bool:
