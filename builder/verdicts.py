@@ -54,6 +54,7 @@ _PROSE = re.compile(rf"""(?ix)(?<!to[ ])(?<!not[ ])(?<!n't[ ])(?<!never[ ])\b
 _HEADING = re.compile(rf"""(?imx)^[ \t>*_<|\[-]*+(?P<hash>\#++[ \t*_<]*+)?(?:[0-9]{{1,3}}[.)][ ][*_]*+)?
     (?:(?:{_LABEL}|output)[ ](?:for|of)[ ])?{_NOUN}[ \t_\#]*+(?P<n>[0-9]{{1,3}})(?![0-9.%])[ \t]*+
     (?(hash)[*_>\]:|)]*+|(?:[*_>\]:|)]++[ \t*_:|–—-]*+|[–—-]+[ \t*_]++|$|(?={_LABEL})))""")
+_MENTIONED = re.compile(rf"(?i)\b{_NOUN}[ _#]{{1,3}}([0-9]{{1,3}})\b")
 _ALONE = re.compile(r"(?m)[ \t.*_\])]*+$")
 _ALONE_OR_FIRST = re.compile(r"(?m)[ \t*_\])]*+(?:\.?$|[|;(–—-]|,[ ])")
 _WHY = r"(?:rationale|reason(?:ing)?|explanation|justification|feedback|critique|comment)s?"
@@ -237,7 +238,10 @@ def _written(said: str, scale: tuple[int, int], labelled_only: bool) -> list[_Cl
     if any(heading["hash"] for heading in headings):  # then "Text 1: ..." is a line of somebody's reasons
         headings = [heading for heading in headings if heading["hash"]]
     if not headings:
-        return _section(said, plain, (0, len(plain)), scale, None, labelled_only)
+        claims = _section(said, plain, (0, len(plain)), scale, None, labelled_only)
+        named = list(dict.fromkeys(int(found) for found in _MENTIONED.findall(plain)))
+        in_order = len(claims) < 2 or named == sorted(named)  # "For text 2, rating: 3. For text 1, rating: 4."
+        return claims if in_order else [claim._replace(score=None) for claim in claims]
     ends = [*(heading.start() for heading in headings[1:]), len(plain)]
     spans = [(heading.end(), end, int(heading["n"])) for heading, end in zip(headings, ends, strict=True)]
     return [it for a, b, number in spans for it in _section(said, plain, (a, b), scale, number, labelled_only)]

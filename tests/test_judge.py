@@ -16,13 +16,6 @@ from builder.errors import InputError
 from builder.judging.answers import Answers
 from builder.rows import content_id, frame
 from builder.steps.judge import check, judge
-from builder.teacher import gate
-
-
-@pytest.fixture(autouse=True)
-def _short_waits(monkeypatch):
-    monkeypatch.setattr(gate, "_FIRST_WAIT", 0.01)
-
 
 METHODS = {"rubric": (rates, {"aspects": ["honesty"]}), "pairwise": (prefers, {"method": "pairwise"})}
 

@@ -12,15 +12,9 @@ from judging import USER, answered, at, judged, judging, rates, rating, scores, 
 from builder.errors import InputError, TeacherError
 from builder.judging.answers import instruction
 from builder.steps.judge import check, judge
-from builder.teacher import gate
 
 RUBRIC = "{{ instruction }}\n{% for text in generations %}<text {{ loop.index }}> {{ text }}\n{% endfor %}"
 RUBRIC += "{{ low }}-{{ high }}"
-
-
-@pytest.fixture(autouse=True)
-def _short_waits(monkeypatch):
-    monkeypatch.setattr(gate, "_FIRST_WAIT", 0.01)
 
 
 def test_answers_are_rated_side_by_side_once_per_aspect_and_the_score_is_the_mean(context):

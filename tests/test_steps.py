@@ -17,12 +17,12 @@ from builder.steps.generate import generate, plan
 from builder.steps.near_miss import near_miss
 from builder.steps.pair import pair
 from builder.steps.verify import verify
-from builder.teacher import gate
+from builder.teacher import patience
 
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch):
-    monkeypatch.setattr(gate, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(patience, "_FIRST_WAIT", 0.01)
 
 
 def a_seed(text, **others):

@@ -185,6 +185,9 @@ SEVERAL = [
     ("Rating: 4", 2, [None, None]),
     ("Type: 1\nRationale: a\nRating: 4\nRationale: b\n\nType: 2\nRationale: c\nRating: 2\nRationale: d", 2, [4, 2]),
     ("4/5\n2/5", 2, [4, 2]),
+    ("Response 1 deserves 4 out of 5. Response 2 deserves 2 out of 5.", 2, [4, 2]),
+    ("Response 2 deserves 2 out of 5. Response 1 deserves 4 out of 5.", 2, [None, None]),
+    ("For text 2, rating: 2. For text 1, rating: 4.", 2, [None, None]),
     ('{"ratings": [4, 2], "rationales": ["a", "b"]}', 2, [4, 2]),
     ('{"ratings": [4, null], "rationales": ["a", "b"]}', 2, [4, None]),
     ('{"ratings": [4, 7], "rationales": ["a", "b"]}', 2, [4, None]),
@@ -427,7 +430,7 @@ TEXTS = st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=30).map(
 SCALES = st.tuples(st.integers(-10, 10), st.integers(1, 20)).map(lambda it: (it[0], it[0] + it[1]))
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(TEXTS, st.integers(0, 5), st.one_of(st.just((1, 5)), SCALES))
 def test_whatever_is_written_no_rating_is_invented(text, count, scale):
     found = ratings(text, count, *scale)
@@ -439,13 +442,13 @@ def test_whatever_is_written_no_rating_is_invented(text, count, scale):
             assert rating.reason == rating.reason.strip()
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(TEXTS)
 def test_whatever_is_written_a_preference_is_one_of_four(text):
     assert preference(text) in ("A", "B", "tie", None)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.permutations(range(1, 5)), st.lists(st.sampled_from(["1", "2.5", "4", "5", "N/A", "10"]), min_size=4, max_size=4)
 )
@@ -538,8 +541,8 @@ HEAVY = [
 @pytest.mark.parametrize("piece", HEAVY)
 def test_no_text_takes_long(piece):
     text = piece * (200_000 // len(piece))
-    for shape in (text, text + "x", '{"' + text, "Rating: 4\n" + text):
-        for read in (lambda it: ratings(it, 4), lambda it: ratings(it, 1), preference):
+    for shape in (text + "x", '{"' + text):
+        for read in (lambda it: ratings(it, 4), preference):
             start = time.process_time()
             read(shape)
             assert time.process_time() - start < 1
