@@ -37,26 +37,34 @@ _THOUGHT = re.compile(r"(?is)<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)")
 _THOUGHT_END = re.compile(r"(?i)</think(?:ing)?>")
 
 _NOUN = r"(?:text|output|response|answer|generation|completion|candidate|assistant|model|option)"
-_LABEL = r"(?:(?<![a-z])(?<!confidence[ _])(?:rating|score|grade)s?|评分|評分|得分|スコア|評価)"
-_EDGE = r"[ \t*_`\"'(\[|]{0,20}+"
+_WHOSE = r"(?<![a-z])(?<!confidence[ _])(?<!(?:max|min)imum[ _])(?<!highest[ _])"
+_LABEL = rf"(?:{_WHOSE}(?:rating|score|grade)s?|评分|評分|得分|スコア|評価)"
+_EDGE = r"[ \t*_`\"'“(\[|]{0,20}+"
 _VALUE = re.compile(rf"""(?ix){_EDGE}(?P<line>\n\s{{0,20}}+{_EDGE})?(?P<word>[a-z][a-z ]{{0,30}}\()?  # Good (4)
     (?P<n>-?[0-9]{{1,6}}(?:\.[0-9]{{1,6}})?)(?![0-9a-z_%+²³½¼¾⅓⅔]|\.[0-9])
     (?:[ \t*_\])]*+(?:/|(?:out[ ])?of\b)[ \t*_(\[]*+(?P<of>[0-9]{{1,6}}(?:\.[0-9]{{1,6}})?)(?![0-9a-z_%]|\.[0-9]))?
     (?![ \t*_)\]]*+(?:[-–—−~/⁄→,&]|->|to\b|or\b|and\b|(?:out[ ])?of\b)[ \t*_]*+[0-9])    # 3-4: which of them?
     (?![ \t,(]*+on[ ]a[ ]scale[ ](?:of|from)[ ][0-9])  # the right scale is blanked, so this is another
     (?(line)(?![.)][ \t]))(?(word)\))                  # a numbered list under `Rating:` is no rating""")
+_COUNTS = r"[0-9]{1,3}[*_]*+(?:[ ]?:[ \t*_]*+[0-9]|[ \t]*+\n[ \t*_]*+[0-9][0-9./]{0,9}+[ \t*_]*+$)"  # Rating 2: 4
 _NAMED = re.compile(rf"""(?imx)(?P<sure>{_LABEL}[\s*_`"'()\[\]|]*+[:=]|<(?:score|rating)>)
-    |^[ \t\#>*_]*+{_LABEL}(?:[\s*_]*+(?=[0-9])|[ \t*_]*+[-–—][ \t*_]++(?=[0-9]))|\[\[(?=[ ]?[0-9])|\\boxed\{{""")
-_PROSE = re.compile(rf"""(?ix)(?<!to[ ])(?<!not[ ])(?<!n't[ ])(?<!never[ ])\b
-    (?:gives?|rate|assign|award|score|grade|deserves?|merits?|earns?)\b[^.\n0-9]{{0,60}}(?=[ (*\[][0-9])
-    |{_LABEL}\b[^.\n0-9:]{{0,40}}\b(?:is|of|be|as|at)\b[^.\n0-9]{{0,20}}(?=[ (*\[][0-9])
-    |(?<![\w./,-])(?=[0-9.]{{1,13}}[*_]{{0,2}}[ ]?(?:/|out[ ]of))""")
+    |^[ \t\#>*_]*+{_LABEL}(?:[ \t*_]*+(?!{_COUNTS})(?:\n[\s*_]*+)?(?=[0-9])
+    |[ \t*_]*+[-–—][ \t*_]++(?=[0-9]))|\[\[(?=[ ]?[0-9])|\\boxed\{{""")
+_PROSE = re.compile(rf"""(?imx)(?<!to[ ])(?<!not[ ])(?<!n't[ ])(?<!never[ ])\b
+    (?:(?:I|['’]d|['’]ll|would|will|me|we)[ ](?:(?:therefore|thus|still)[ ])?(?:give|say|rate|assign|award|score|grade)
+    |gets|deserves?|merits?|earns?)\b[^.\n0-9]{{0,60}}(?=[ (*\[][0-9])
+    |{_LABEL}(?:[ ](?:for|of)[ ](?:th(?:is|e)[ ])?(?:{_NOUN}|[a-z]{{1,14}}ness|honesty)(?:[ ][0-9]{{1,2}})?)?[ ]
+    (?:is|of|(?:would|should|will)[ ]be)[ ](?:an?[ ])?(?=[*_(\[]{{0,3}}[0-9])
+    |(?<![\w./,-])(?=[0-9.]{{1,13}}[*_]{{0,2}}[ ]?/)
+    |(?:^|(?<=[:;.,!–—-][ ]))(?=[0-9.]{{1,13}}[*_]{{0,2}}[ ]out[ ]of)""")
 _HEADING = re.compile(rf"""(?imx)^[ \t>*_<|\[-]*+(?P<hash>\#++[ \t*_<]*+)?(?:[0-9]{{1,3}}[.)][ ][*_]*+)?
-    (?:(?:{_LABEL}|output)[ ](?:for|of)[ ])?{_NOUN}[ \t_\#]*+(?P<n>[0-9]{{1,3}})(?![0-9.%])[ \t]*+
-    (?(hash)[*_>\]:|)]*+|(?:[*_>\]:|)]++[ \t*_:|–—-]*+|[–—-]+[ \t*_]++|$|(?={_LABEL})))""")
+    (?:(?:{_LABEL}|output)[ ](?:for|of)[ ])?(?:{_NOUN}|{_LABEL}(?=[ ]\#?{_COUNTS}))[ \t_\#]*+
+    (?P<n>[0-9]{{1,3}})(?![0-9.%])[ \t]*+(?(hash)[*_>\]:|)]*+|(?:[*_>\]:|)]++[ \t*_:|–—-]*+|[–—-]+[ \t*_]++|$|(?={_LABEL})))""")
 _MENTIONED = re.compile(rf"(?i)\b{_NOUN}[ _#]{{1,3}}([0-9]{{1,3}})\b")
 _ALONE = re.compile(r"(?m)[ \t.*_\])]*+$")
-_ALONE_OR_FIRST = re.compile(r"(?m)[ \t*_\])]*+(?:\.?$|[|;(–—-]|,[ ])")
+_ALONE_OR_FIRST = re.compile(r"(?m)[ \t*_\])]*+(?:\.?$|[|;(–—]|-(?![a-z])|,[ ])")
+_ENDS = re.compile(r"""(?imx)[ \t*_)\]"'”]*+(?:$|[.,;:!?(|分–—-]
+    |(?:stars?|points?|rating|score|for|on|to|because|since|as|due|overall|here|and|but|with)\b)""")
 _WHY = r"(?:rationale|reason(?:ing)?|explanation|justification|feedback|critique|comment)s?"
 _MARK = re.compile(rf"""(?imx)(?:^|(?<=[,;.|)，；。]))[ \t\#>*_"'(-]*+(?:(?P<why>{_WHY}|理由|原因)|types?)
     (?:[ ]for[ ][a-z ]{{1,30}})?[ \t*_"')]*+[:=][ \t*_"']*+""")
@@ -65,7 +73,7 @@ _FRAME = " \t\r\n*_#|-`"
 
 _OPEN = re.compile(r'\{(?=\s*+["}])|(?<!\[)\[(?=\s*+["{0-9n-])')
 _TRAILING = re.compile(r",\s*+(?=[}\]])")
-_RATINGS_BEFORE = re.compile(r"(?i)(?:\A|rating|score|json|```)s?\W*\Z")
+_RATINGS_BEFORE = re.compile(r"(?i)(?:\A|(rating|score)|json|```)s?\W*\Z")
 _JSON = json.JSONDecoder(  # numbers as they are written, objects as pairs: a key said twice is two claims
     parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=tuple, strict=False
 )
@@ -81,20 +89,22 @@ _SIDE = rf"(?:(?i:{_NOUN}[ _])(?=[ABab]\b)|(?=[AB]\b))(?P<side>[ABab])\b"
 _CLOSE = rf"""(?=[*_"'`]*(?:[,)]|$)|[*_]*[ ](?:than|overall|because|since|as|due|here|one|choice|{_NOUN})\b)"""
 _VERDICT = re.compile(r"""(?imx)(?:(?<![a-z])(?:verdict|winner|preference|preferred(?:[ _][a-z]{1,12})?|choice|decision
     |judge?ment|(?:better|best)[ _](?:answer|response|output|text|one|option))|^[ \t\#>*_"{]*+(?:final[ ])?answer
-    |(?<=")answer(?="))[\s*_"'`)]*+[:=]|<(?:verdict|winner|answer|choice|preference)>|\\boxed(?=\{)|(?<!\[)\[(?=\[)""")
+    |(?<=")answer(?="))[\s*_"'`)]*+[:=]|<(?:verdict|winner|answer|choice|preference)>|\\boxed(?=\{)
+    |(?<!\[)(?<!not[ ])\[(?=\[)|final[ ](?:verdict|choice|decision|preference|answer)[ ]is(?=[ ])""")
 _CHOICE = re.compile(rf"""(?ix)[\s*_"'`(\[{{]{{0,20}}+
     (?:(?:an?[ ])?(?P<tie>tie|tied|draw|equal|same|both|neither|A[ ]?=[ ]?B|B[ ]?=[ ]?A)
-    |(?:the[ ])?(?:{_NOUN}[ _]?)?(?P<side>[A-C])(?:[ ]?>{{1,2}}[ ]?[AB])?)[*_`"')\]}}]*+
-    (?:(?<=[*_`"')\]}}])|(?=[ ]*(?:[.;:!<|\n—–(]|,(?![ ]*[AB]\b)|\Z)|[ ](?:is|wins|because|since|as|between)\b))""")
+    |(?:the[ ])?(?:{_NOUN}[ _]?(?=[AB]))?(?P<side>[A-C])(?:[ ]?>{{1,2}}[ ]?[AB])?)[*_`"')\]}}]*+
+    (?:(?<=[*_`"')\]}}])|(?=[ ]*(?:[.;:!<|\n—–(]|,(?![ ]*[AB]\b)|\Z)|[ ](?:wins|because|since|as|between)\b))""")
 _LONE = re.compile(rf"[\W_]*+(?:(?i:{_NOUN})[ _]?)?(?:(?P<side>[A-C])|(?i:tie|draw))[\W_]*+")
 _HEDGED = re.compile(r"(?i)\b(?:not|never|if|whether|unless|neither|nor|cannot)\b|n't\b")
 _EVEN = re.compile(r"""(?ix)(?<!not[ ])\bequally[ ](?:good|bad|well|strong|weak|valid|helpful|matched)\b
     |(?:\bis|'s|\bit|\bas)[ ]a[ ](?:tie|draw)\b|no[ ]clear[ ]winner|\bneither\b.{0,30}[ ]is[ ]better
     |\bare[ ](?:about[ ]|roughly[ ])?(?:tied|equal|the[ ]same|on[ ]par)\b""")
-_BETTER = re.compile(rf"""(?x)(?<![\w'-]){_SIDE}[*_]*(?:[ ](?:clearly[ ])?(?:wins|outperforms|beats)\b
+_BETTER = re.compile(rf"""(?x)(?<![\w'-]){_SIDE}(?:'s[ ]{_NOUN}\b)?[*_]*(?:
+    [ ](?:clearly[ ])?(?:wins|outperforms|beats)\b
     |[ ](?:is|was)[ ](?:[a-z]{{1,14}}[ ]){{0,3}}?(?:better|superior|preferable|stronger|best|winner|preferred)
     {_CLOSE})""")
-_WORSE = re.compile(rf"""(?x)(?<![\w'-]){_SIDE}[*_]*[ ](?:is|was)[ ]
+_WORSE = re.compile(rf"""(?x)(?<![\w'-]){_SIDE}(?:'s[ ]{_NOUN}\b)?[*_]*[ ](?:is|was)[ ]
     (?:[a-z]{{1,14}}[ ]){{0,2}}?(?:worse|inferior|weaker){_CLOSE}""")
 _CHOSEN = re.compile(rf"""(?x)\b(?i:prefer|choose|pick|select|favou?r|go[ ]with|vote[ ]for
     |(?:winner|verdict|preference|choice|(?:better|best)[ ][a-z]{{1,12}})[ ](?:is|goes[ ]to))
@@ -182,6 +192,7 @@ def _score(value: re.Match[str] | None, scale: tuple[int, int]) -> float | None:
 def _objects(said: str, scale: tuple[int, int]) -> tuple[list[list[_Claim]], str]:
     """Return the claims of every JSON value in a text, and the text without those that make any."""
     groups, rest, position, done, tries = [], [], 0, 0, 0
+    headings = _headings(said)
     while tries < _TRIES and (opening := _OPEN.search(said, position)):
         start = opening.start()
         try:
@@ -190,9 +201,13 @@ def _objects(said: str, scale: tuple[int, int]) -> tuple[list[list[_Claim]], str
             position, tries = start + 1, tries + 1
             continue
         bare = isinstance(value, list) and not any(isinstance(item, tuple) for item in value)
-        if bare and not _RATINGS_BEFORE.search(said, max(0, start - 20), start):  # Type: [1, 2]
+        before = _RATINGS_BEFORE.search(said, max(0, start - 20), start)
+        if bare and (not before or (before[1] and len(value) == 1)):  # Type: [1, 2]; Rating: [4], which is prose
             continue
         if claims := list(_listed(value, scale)):
+            if len(claims) == 1 and claims[0].number is None:
+                number = next((int(it["n"]) for it in reversed(headings) if it.start() < start), None)
+                claims = [claims[0]._replace(number=number)]
             groups.append(claims)
             rest.append(said[done:start])
             done = position
@@ -206,7 +221,8 @@ def _listed(value: Any, scale: tuple[int, int], number: int | None = None, depth
             yield from _listed(item, scale, number, depth - 1)
         return
     if not isinstance(value, tuple):
-        yield _Claim(_score(_VALUE.match(str(value)), scale), "", number)
+        said = _VALUE.match(str(value))
+        yield _Claim(_score(said, scale) if said and _ENDS.match(str(value), said.end()) else None, "", number)
         return
     fields = [(re.sub(r"[\s_-]+", " ", key).strip().lower(), it) for key, it in value]
     whys = sorted((field for field in fields if _WHY_KEY.fullmatch(field[0])), key=lambda it: "rating" in it[0])
@@ -231,12 +247,11 @@ def _listed(value: Any, scale: tuple[int, int], number: int | None = None, depth
 def _written(said: str, scale: tuple[int, int], labelled_only: bool) -> list[_Claim]:
     """Return the claims of prose: section by section where there are headings."""
     low, high = scale
-    echo = rf"(?i)(?:\b(?:on )?(?:an? )?(?:scale )?(?:of|from) )?(?<![\w.-]){low} ?(?:-|–|—|to) ?{high}\b(?! ?[/%])"
-    echo += rf"|\bbetween {low} and {high}\b|\((?:out of |/ ?){high}\)"
+    echo = r"(?i)(?:\b(?:on )?(?:an? )?(?:scale(?: of| from)?|of|from) )?(?<![\w.-])"
+    echo += rf"{low} ?(?:-|–|—|to) ?{high}\b(?! ?[/%])"
+    echo += rf"|\bbetween {low} and {high}\b|\((?:out of |/ ?){high}\)|\bout of {high}(?=[*_ ]{{0,3}}[:=])"
     plain = re.sub(echo, lambda found: " " * len(found[0]), said)  # "Rating (1-5): 4"
-    headings = list(_HEADING.finditer(plain))
-    if any(heading["hash"] for heading in headings):  # then "Text 1: ..." is a line of somebody's reasons
-        headings = [heading for heading in headings if heading["hash"]]
+    headings = _headings(plain)
     if not headings:
         claims = _section(said, plain, (0, len(plain)), scale, None, labelled_only)
         named = list(dict.fromkeys(int(found) for found in _MENTIONED.findall(plain)))
@@ -245,6 +260,12 @@ def _written(said: str, scale: tuple[int, int], labelled_only: bool) -> list[_Cl
     ends = [*(heading.start() for heading in headings[1:]), len(plain)]
     spans = [(heading.end(), end, int(heading["n"])) for heading, end in zip(headings, ends, strict=True)]
     return [it for a, b, number in spans for it in _section(said, plain, (a, b), scale, number, labelled_only)]
+
+
+def _headings(said: str) -> list[re.Match[str]]:
+    headings = list(_HEADING.finditer(said))
+    marked = [heading for heading in headings if heading["hash"]]
+    return marked or headings  # where some are marked, "Text 1: ..." is a line of somebody's reasons
 
 
 def _section(
@@ -269,12 +290,13 @@ def _unlabelled(
     last = span[0] + len(plain[slice(*span)].rstrip())
     for place in {span[0]} if headed else {span[0], plain.rfind("\n", span[0], last) + 1 or span[0]}:
         value = _VALUE.match(plain, place, span[1])
-        if value and (_ALONE_OR_FIRST if headed else _ALONE).match(plain, value.end(), span[1]):
+        beside = headed and value and not value["line"]  # Text 1: 4 (clear); on a line below it may count anything
+        if value and (_ALONE_OR_FIRST if beside else _ALONE).match(plain, value.end(), span[1]):
             found[value.start("n")] = (*value.span(), _score(value, scale))
     for opening in () if headed and found else _PROSE.finditer(plain, *span):
         value = _VALUE.match(plain, opening.end(), span[1])
         score = _score(value, scale)
-        if value and score is not None and not plain.startswith(" of ", value.end()):  # 4/5 of the facts
+        if value and score is not None and _ENDS.match(plain, value.end(), span[1]):  # not 4/5 of the facts
             found[value.start("n")] = (opening.start(), value.end(), score)
     return [found[place] for place in sorted(found)]
 

@@ -15,7 +15,7 @@ from builder.context import Context
 from builder.ledger import Ledger
 from builder.recipe import Recipe, RecipeStep
 from builder.run import run
-from builder.teacher import gate
+from builder.teacher import patience
 
 KEY = "sk-do-not-write-me-down-0123456789"
 
@@ -241,7 +241,7 @@ def test_more_rows_than_a_row_group_are_all_written(tmp_path, monkeypatch):
 
 
 def test_a_build_against_a_faulty_server_keeps_every_row_and_no_key(tmp_path, monkeypatch):
-    monkeypatch.setattr(gate, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(patience, "_FIRST_WAIT", 0.01)
     monkeypatch.setenv("MY_KEY", KEY)
     seeds_file(tmp_path, [{"instruction": f"Say {i}."} for i in range(40)])
     faults = {"500": 0.1, "400": 0.1, "empty": 0.05, "content_filter": 0.05}
