@@ -246,12 +246,13 @@ def import_(context: typer.Context, file: Annotated[Path, typer.Argument(help="W
 
 
 def _ledger(path: Path) -> Ledger:
-    """Open a ledger that is there; an older one is brought up to date."""
+    """Open a ledger that is there, to read it."""
     from builder.ledger import Ledger
 
     if not path.is_file():
-        raise InputError([Problem(str(path), 0, "no such ledger", "name it: builder ledger --ledger FILE …")])
-    return Ledger(path)
+        what = "a folder, no ledger" if path.is_dir() else "no such ledger"
+        raise InputError([Problem(str(path), 0, what, "name it: builder ledger --ledger FILE …")])
+    return Ledger(path, readonly=True)
 
 
 def _progress() -> AbstractContextManager[Progress]:

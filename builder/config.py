@@ -229,11 +229,23 @@ class TeacherConfig(Config):
             raise ValueError(
                 f"extra holds {', '.join(doubled)}, which stand beside it: extra is for what has no name here"
             )
+        ours = {
+            "n": "n_per_call",
+            "max_completion_tokens": "max_tokens",
+            "messages": "the seeds",
+            "prompt": "the seeds",
+            "stream": "nothing: answers are read whole",
+            "response_format": "json_schema of generate",
+        }
+        if taken := [f"extra.{name} (use {ours[name]})" for name in self.extra if name in ours]:
+            raise ValueError(f"{', '.join(taken)}: what decides a call must be known to the budget and the ledger")
         if any("key" in name.lower() for name in self.extra):
             raise ValueError("a key must not stand in a recipe; export it and name the variable: key_env: MY_KEY")
+        if self.alias is not None and (self.url is None or not self.alias.strip()):
+            raise ValueError("alias: expected a name that stands for the url beside it")
         if self.provider == EMBEDDED and (self.model or self.url or self.key_env or self.batch):
             raise ValueError("the embedded teacher computes its answers: it takes no model, url, key_env or batch")
-        if self.provider not in (None, EMBEDDED) and PROVIDERS[self.provider].url is None:
+        if self.provider == EMBEDDED or (self.provider is not None and PROVIDERS[self.provider].url is None):
             only = {"endpoint": "chat", "n_per_call": 1, "batch": False, "seed": None}
             if beyond := [name for name, default in only.items() if getattr(self, name) != default]:
                 raise ValueError(f"{', '.join(beyond)}: for OpenAI-compatible servers only, not for {self.provider}")

@@ -46,6 +46,8 @@ class Asked:
     """Answers wanted; a call may bring several."""
     bytes: int = 0
     """Of the messages, as JSON."""
+    most: int = 0
+    """Tokens they may be answered with, at most."""
 
 
 class DryRunEnds(Exception):

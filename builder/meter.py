@@ -1,7 +1,7 @@
 """The meter: what was spent, what is under way, and whether one more call may start under the budget.
 
-    meter.admits(teacher, size, n)      -> may this call start? its worst case is set aside if so
-    meter.settle(hold, usage)           -> it ended; what it really used is counted
+    meter.admits(…)      -> may this call start? its worst case is set aside if so
+    meter.settle(…)      -> it ended; what it really used is counted
 
 A budget is never passed: a call starts only if its worst case (every byte of the prompt a token, every answer as long
 as max_tokens) fits beside what was spent and what the calls in flight may still cost. As they land for less, room
@@ -25,6 +25,9 @@ _TEMPLATE_TOKENS = 64
 
 _CACHE_WRITE = 1.25
 """What some bill for input they put into a cache, as a multiple of its price."""
+
+_ENOUGH = 20
+"""Answers after which what all of them will cost is told."""
 
 
 class Hold(NamedTuple):
@@ -78,7 +81,7 @@ class Meter:
         Args:
             name: the teacher's.
             config: the teacher's.
-            size: bytes of the messages.
+            size: bytes of the request, which are more than its tokens.
             draws: answers asked for.
 
         Returns:
@@ -115,7 +118,8 @@ class Meter:
         if budget.calls is not None and self.calls + self._held_calls + 1 > budget.calls:
             return f"calls: {self.calls:,} of {budget.calls:,} are made"
         if budget.minutes is not None and self._minutes() + self._mean_minutes() > budget.minutes:
-            return f"minutes: {self._minutes():.1f} of {budget.minutes:g} are over"
+            each = 60 * self._mean_minutes()
+            return f"minutes: {self._minutes():.2f} of {budget.minutes:g} are over, and a call takes {each:.1f} s"
         return None
 
     def _minutes(self) -> float:
@@ -182,8 +186,8 @@ class Meter:
         """
         parts = []
         if self.run_usd:
-            here = self.run_usd - usd_before
-            projected = f" of about ${usd_before + here * total / done:,.2f}" if 0 < done < total else ""
+            here, is_told = self.run_usd - usd_before, _ENOUGH <= done < total and not self.unpriced
+            projected = f" of about ${usd_before + here * total / done:,.2f}" if is_told else ""
             parts.append(f"${self.run_usd:,.2f}{projected}")
         if used := self.run_input + self.run_output:
             parts.append(f"{used:,} tokens")

@@ -6,14 +6,15 @@ named by its url has only the first. A price that is not known is said to be unk
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from builder.config import BudgetConfig, TeacherConfig
-from builder.context import Context, DryRunEnds, Estimate
-from builder.errors import Problem
+from builder.context import Asked, Context, DryRunEnds, Estimate
+from builder.errors import InputError, Problem
 from builder.ledger import Ledger
 from builder.ledger.history import Rates, rates, spent
 from builder.meter import Meter
@@ -45,7 +46,7 @@ def prices(recipe: Recipe) -> dict[str, Price]:
     named = [config for config, _ in teachers(recipe).values() if not (config.url or config.price)]
     # reading the shipped table takes a tenth of a second, and most recipes have no use for it
     wanted = recipe.prices is not None or any(config.provider != EMBEDDED for config in named)
-    table = load(recipe.base / Path(recipe.prices).expanduser() if recipe.prices else None) if wanted else {}
+    table = load(None if recipe.prices is None else recipe.base / Path(recipe.prices).expanduser()) if wanted else {}
     known: dict[str, Price] = {}
     for name, (config, _) in teachers(recipe).items():
         if config.provider == EMBEDDED:
@@ -62,11 +63,20 @@ def prices(recipe: Recipe) -> dict[str, Price]:
 
 def problems(recipe: Recipe) -> list[Problem]:
     """Say which teachers have no known price where the budget is one of money."""
+    try:
+        known = prices(recipe)
+    except InputError as error:
+        return error.problems
+    twice = [
+        Problem(recipe.file, step.line, f"{name} has two prices in this recipe", "give it the same one everywhere")
+        for step in recipe.steps
+        for config in getattr(step.config, "teacher", [])
+        if config.price != teachers(recipe)[name := make(config).name][0].price
+    ]
     if recipe.budget is None or recipe.budget.usd is None:
-        return []
-    known = prices(recipe)
+        return twice
     fix = "give the teacher a price: {input: …, output: …} in US dollars per million tokens"
-    return [
+    return twice + [
         Problem(recipe.file, line, f"budget.usd: no price is known for {name}", fix)
         for name, (_, line) in teachers(recipe).items()
         if name not in known
@@ -114,6 +124,7 @@ class Forecast:
     """By earlier runs of this build."""
     spent_tokens: int = 0
     spent_calls: int = 0
+    budget_usd: float | None = None
 
 
 def forecast(recipe: Recipe, ledger: Path, *, limit: int | None = None) -> Forecast:
@@ -134,29 +145,28 @@ def forecast(recipe: Recipe, ledger: Path, *, limit: int | None = None) -> Forec
             spent_usd=already.usd,
             spent_tokens=already.tokens,
             spent_calls=already.calls,
+            budget_usd=already.budget.usd,
         )
         configs = {name: config for name, (config, _) in teachers(recipe).items()}
         for name, asked in estimate.asked.items():
-            known = rates(held, name)
-            price = already.prices.get(name)
-            told.lines.append(_line(name, configs[name], asked.calls, asked.draws, asked.bytes, known, price))
+            told.lines.append(_line(name, configs[name], asked, rates(held, name), already.prices.get(name)))
         return told
 
 
-def _line(
-    name: str, config: TeacherConfig, calls: int, draws: int, size: int, known: Rates | None, price: Price | None
-) -> Line:
+def _line(name: str, config: TeacherConfig, asked: Asked, known: Rates | None, price: Price | None) -> Line:
     if known is not None:
-        asked, asked_how = round(size * known.tokens_per_byte), f"as in {known.calls:,} calls in the ledger"
-        said: int | None = round(draws * known.output_tokens)
-        said_how = asked_how
+        sent, how = round(asked.bytes * known.tokens_per_byte), f"as in {known.calls:,} calls in the ledger"
+        said: int | None = round(asked.draws * known.output_tokens)
+        said_how = how
     else:
-        asked, asked_how = round(size / _BYTES_PER_TOKEN), f"at {_BYTES_PER_TOKEN:g} bytes a token"
-        said, said_how = None, f"unknown: no history; at most {draws * config.max_tokens:,}"
-    if price is None:
-        return Line(name, calls, draws, asked, asked_how, said, said_how, None, "no price is known")
-    if said is None:
-        most = price.cost(asked, draws * config.max_tokens, batch=config.batch)
-        return Line(name, calls, draws, asked, asked_how, said, said_how, None, f"at most ${most:,.2f}, {price.source}")
-    usd = price.cost(asked, said, batch=config.batch)
-    return Line(name, calls, draws, asked, asked_how, said, said_how, usd, price.source)
+        sent, how = round(asked.bytes / _BYTES_PER_TOKEN), f"at {_BYTES_PER_TOKEN:g} bytes a token"
+        said, said_how = None, f"unknown: no history; at most {asked.most:,} tokens"
+    usd, usd_how = None, "no price is known"
+    if price is not None and said is not None:
+        usd, usd_how = price.cost(sent, said, batch=config.batch), f"price: {price.source}"
+    elif price is not None:
+        most = price.cost(sent, asked.most, batch=config.batch)
+        usd_how = f"at most about ${math.ceil(most * 1e4) / 1e4:,.4f}; price: {price.source}"
+    if price is not None and config.batch and not price.knows_batch:
+        usd_how += "; no batch price is known, so the standard one"
+    return Line(name, asked.calls, asked.draws, sent, how, said, said_how, usd, usd_how)

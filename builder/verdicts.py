@@ -61,7 +61,7 @@ _HEADING = re.compile(rf"""(?imx)^[ \t>*_<|\[-]*+(?P<hash>\#++[ \t*_<]*+)?(?:[0-
     (?:(?:{_LABEL}|output)[ ](?:for|of)[ ])?(?:{_NOUN}|{_LABEL}(?=[ ]\#?{_COUNTS}))[ \t_\#]*+
     (?P<n>[0-9]{{1,3}})(?![0-9.%])[ \t]*+
     (?(hash)[*_>\]:|)]*+|(?:[*_>\]:|)]++[ \t*_:|–—-]*+|[–—-]+[ \t*_]++|$|(?={_LABEL})))""")
-_MENTIONED = re.compile(rf"(?i)\b{_NOUN}[ _#]{{1,3}}([0-9]{{1,3}})\b")
+_MENTIONED = re.compile(rf"(?i)\b{_NOUN}[ _#:]{{1,3}}([0-9]{{1,3}})\b")
 _ALONE = re.compile(r"(?m)[ \t.*_\])]*+$")
 _ALONE_OR_FIRST = re.compile(r"(?m)[ \t*_\])]*+(?:\.?$|[|;(–—]|-(?![a-z])|,[ ])")
 _ENDS = re.compile(r"""(?imx)[ \t*_)\]"'”]*+(?:$|[.,;:!?(|分–—-]

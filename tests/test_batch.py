@@ -343,7 +343,7 @@ def test_where_nothing_fits_the_budget_the_build_stops(ledger):
     with batch_loopback.server() as here:
         asked = batch_teacher(here)
         meter = Meter(BudgetConfig(calls=4), {asked.name: PRICE})
-        with pytest.raises(BuilderError, match=r"budget ends here: calls: 4 of 4.*raise `budget`"):
+        with pytest.raises(BuilderError, match=r"budget ends here: calls: 4 of 4.*Raise `budget`"):
             ask(asked, prompts(9), ledger, meter=meter)
         assert [batch["total"] for batch in here.batches.values()] == [4]
         assert ledger.attempts() == {"answered": 4}

@@ -140,7 +140,7 @@ def test_ctrl_c_waits_for_what_is_in_flight_and_says_how_to_go_on(tmp_path):
         _, said = process.communicate(timeout=20)
         assert process.returncode == 1
         assert "16 calls in flight are waited for" in said
-        assert f"{here.calls} answers are in {out / 'ledger.db'}" in said and "run the same command to go on" in said
+        assert f"{here.calls} answers are in {out / 'ledger.db'}" in said and "Run the same command to go on" in said
         assert "Traceback" not in said
         with Ledger(out / "ledger.db") as ledger:
             assert ledger.attempts() == {"answered": here.calls}
@@ -206,6 +206,22 @@ def test_a_build_in_which_too_large_a_share_fails_is_stopped(ledger):
     assert sum(isinstance(result, Fault) for result in results) == 133
 
 
+def test_each_teacher_is_judged_by_its_own_answers(ledger):
+    with loopback.server() as well, loopback.server(behave=lambda prompt, attempt: "400") as ill:
+        many = [request for prompt in prompts(300) for request in asking(teacher(well), [prompt])]
+        few = asking(teacher(ill, concurrency=1), prompts(60))
+        with pytest.raises(TeacherError, match=ill.url):
+            ask_all([*many, *few], ledger)
+        assert ill.calls <= 25
+
+
+def test_a_server_that_ignores_the_schema_is_found_out_before_it_costs_much(ledger):
+    with loopback.server() as here:
+        with pytest.raises(TeacherError, match="the server seems to ignore json_schema"):
+            ask(teacher(here, {"type": "object"}), prompts(300), ledger)
+        assert here.calls <= 20 + 8
+
+
 def test_an_error_of_ours_is_shown_and_not_taken_for_the_servers(ledger):
     with loopback.server() as here:
         asked = teacher(here)
@@ -264,7 +280,7 @@ def test_when_the_disk_is_full_what_is_in_flight_is_saved_and_the_build_stops(tm
             with Ledger(disk / "ledger.db") as ledger:
                 with pytest.raises(BuilderError, match="is full; stopped") as caught:
                     ask(teacher(here), prompts(2000), ledger)
-                assert "make room" in str(caught.value)
+                assert "Make room" in str(caught.value)
                 paid = here.calls
                 assert 50 < paid < 2000
                 assert ledger.attempts() == {"answered": paid}, "not one that was paid is lost"

@@ -119,6 +119,24 @@ def test_honesty_does_not_apply_to_a_poem_and_then_the_other_aspects_make_the_sc
     assert json.loads(out["judgement"][0])["loopback"]["honesty"] == ("not applicable" if score else None)
 
 
+def test_where_honesty_does_not_apply_to_some_answers_to_a_prompt_it_counts_for_none(context):
+    def answer(messages, rng):
+        texts = shown(messages)
+        if "Honesty" in messages[-1]["content"] and len(texts) == 2:
+            return rating(1, "N/A") + rating(2, "N/A")
+        return rates(messages, rng).replace(
+            "Rating: 3", "Rating: 5" if "Honesty" in messages[-1]["content"] else "Rating: 3"
+        )
+
+    with loopback.server(answer=answer) as here:
+        settings = judging(at(here), aspects=["honesty", "helpfulness"])
+        table = pl.concat([answered(*(f"{i}★★" for i in range(5))), answered("alone★★", user="Q?")])
+        out = judged(table, settings, context)
+    assert out["score"].to_list() == [3.0] * 5 + [4.0]
+    said = [json.loads(told)["loopback"]["honesty"] for told in out["judgement"][:5]]
+    assert said.count("not applicable") == 2, "what was said is told as it was said"
+
+
 def test_a_verdict_cut_off_says_what_to_raise(context):
     with loopback.server(answer=lambda messages, rng: "word " * 50) as here:
         judged(answered("a"), judging(at(here, max_tokens=8), aspects=["honesty"], reasks=0), context)
@@ -179,7 +197,14 @@ def test_below_min_score_an_answer_is_marked_and_may_still_be_a_rejected_side(co
     with loopback.server(answer=rates) as here:
         out = judged(answered("a", "b★★", None), judging(at(here), min_score=3), context)
     assert out["failed"].to_list() == ["judge: scored 1.0, below 3", None, None] and out["dropped"].null_count() == 3
-    assert out["evidence"][0] == out["judgement"][0]
+    assert out["evidence"][0] == out["judgement"][0] and context.notes == []
+
+
+def test_an_answer_without_a_score_is_not_marked_and_min_score_says_so(context):
+    with loopback.server(answer=lambda messages, rng: "Hm.") as here:
+        out = judged(answered("a", "b", None), judging(at(here), min_score=3, reasks=0), context)
+    assert out["failed"].null_count() == 3
+    assert context.notes[-1] == "judge: 2 answers without a score are not held to min_score"
 
 
 def test_a_jury_is_averaged_and_one_member_that_cannot_be_read_does_not_spoil_it(context):

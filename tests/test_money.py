@@ -48,6 +48,11 @@ def test_what_the_manifest_and_the_ledger_say_was_spent_is_what_the_server_bille
         assert line.input_tokens + line.output_tokens == tokens and line.usd == pytest.approx(usd)
 
 
+def named(text, here):
+    """Ask OpenAI by its name instead."""
+    return text.replace(f'"url": "{here.url}"', '"provider": "openai"').replace(', "alias": "here"', "")
+
+
 LIMITS = [("usd", 0.1), ("tokens", 4000), ("calls", 37)]
 
 
@@ -62,7 +67,7 @@ def test_a_budget_is_never_passed_and_the_build_goes_on_when_it_is_raised(what, 
 
         file = recipe(tmp_path, here, 120, price=PRICE, max_tokens=100, retries=9, budget={what: most})
         with pytest.raises(
-            BuilderError, match=rf"the budget ends here: {what}: .*raise `budget` in the recipe"
+            BuilderError, match=rf"the budget ends here: {what}: .*Raise `budget` in the recipe"
         ) as caught:
             build(load_recipe(str(file)), out)
         assert "answers are in" in str(caught.value)
@@ -101,17 +106,45 @@ def test_a_budget_of_money_needs_prices(tmp_path):
         load_recipe(str(recipe(tmp_path, here, 3, budget={"usd": 1.0})))
     file = tmp_path / "named.yaml"
     text = recipe(tmp_path, here, 3, budget={"usd": 1.0}).read_text()
-    file.write_text(text.replace(f'"url": "{here.url}"', '"provider": "openai"'))
+    file.write_text(named(text, here))
     with pytest.raises(InputError, match="openai:loopback"):
         load_recipe(str(file))
     file.write_text(file.read_text().replace('"model": "loopback"', '"model": "gpt-4o-mini"'))
     assert load_recipe(str(file)).budget.usd == 1.0, "the shipped table knows that one"
 
 
+def test_one_teacher_with_two_prices_is_refused(tmp_path):
+    with loopback.server() as here:
+        asked = {"url": here.url, "model": "loopback", "price": PRICE, "temperature": 0.1}
+        file = recipe(tmp_path, here, 3)
+        whole = json.loads(file.read_text())
+        whole["steps"][1]["generate"]["teacher"] = [
+            asked,
+            asked | {"temperature": 0.2, "price": {"input": 1.0, "output": 1.0}},
+        ]
+        file.write_text(json.dumps(whole))
+        with pytest.raises(InputError, match="has two prices in this recipe"):
+            load_recipe(str(file))
+
+
+@pytest.mark.parametrize("name", ["n", "max_completion_tokens", "messages", "stream", "response_format"])
+def test_extra_holds_nothing_that_decides_what_a_call_costs(name, tmp_path):
+    with loopback.server() as here, pytest.raises(InputError, match=rf"extra\.{name} \(use "):
+        load_recipe(str(recipe(tmp_path, here, 3, extra={name: 1})))
+
+
+def test_a_table_of_prices_that_is_not_there_is_refused_by_check(tmp_path):
+    with loopback.server() as here:
+        file = recipe(tmp_path, here, 3)
+    file.write_text(file.read_text().replace('"version"', '"prices": "none.yaml", "version"', 1))
+    with pytest.raises(InputError, match=r"none\.yaml"):
+        load_recipe(str(file))
+
+
 def test_a_recipes_own_table_goes_before_the_shipped_one(tmp_path):
     with loopback.server() as here:
         file = recipe(tmp_path, here, 3, budget={"usd": 1.0})
-    text = file.read_text().replace(f'"url": "{here.url}"', '"provider": "openai"')
+    text = named(file.read_text(), here)
     file.write_text(text.replace('"version"', '"prices": "mine.yaml", "version"', 1))
     (tmp_path / "mine.yaml").write_text(
         "as_of: 2026-11\ncurrency: USD\nunit: per million tokens\n"
@@ -182,7 +215,7 @@ def test_a_dry_run_with_history_comes_near_what_is_then_billed(tmp_path):
         told = forecast(load_recipe(str(file)), out / "ledger.db")
         (line,) = told.lines
         assert (told.replayed, line.calls) == (60, 240)
-        assert "as in 60 calls in the ledger" in line.output_how and line.usd_how == "the recipe"
+        assert "as in 60 calls in the ledger" in line.output_how and line.usd_how == "price: the recipe"
         build(load_recipe(str(file)), out)
         usd, _ = billed(here)
     assert line.usd == pytest.approx(usd - before, rel=0.15)

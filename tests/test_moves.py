@@ -152,6 +152,17 @@ def test_a_ledger_of_the_first_version_keeps_its_answers(tmp_path):
         assert moves.verify(ledger) == (1, []) and ledger.attempts() == {"answered": 1}
 
 
+def test_a_ledger_can_be_read_where_nothing_can_be_written(tmp_path, monkeypatch):
+    keys = filled(tmp_path / "a.db", [Answer("so")])
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with Ledger(tmp_path / "a.db", readonly=True) as ledger:
+        assert set(ledger.get(keys)) == set(keys)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.db"]
+    (tmp_path / "a.db-wal").write_bytes(b"something")
+    with pytest.raises(InputError, match="copy the folder"):
+        Ledger(tmp_path / "a.db", readonly=True)
+
+
 def command(*words):
     said = subprocess.run([sys.executable, "-m", "builder", *map(str, words)], capture_output=True, text=True)
     return said.returncode, said.stdout + said.stderr

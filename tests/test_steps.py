@@ -13,7 +13,7 @@ from builder.errors import InputError, TeacherError
 from builder.ledger import Ledger
 from builder.rows import check_laws, content_id, frame, prompt_id
 from builder.steps.emit import emit
-from builder.steps.generate import generate, plan
+from builder.steps.generate import check, generate, plan
 from builder.steps.near_miss import near_miss
 from builder.steps.pair import pair
 from builder.steps.verify import verify
@@ -157,6 +157,18 @@ def test_the_plan_lists_exactly_the_calls_that_are_made(context):
 def test_a_template_that_is_not_there_is_an_input_error(context):
     with pytest.raises(InputError, match="nobody"):
         generate(seeds("One?"), asking("embedded", template="nobody"), context)
+
+
+BAD_SCHEMAS = ['{"type": "objekt"}', '{"pattern": "("}', '{"properties": 5}', "[]", "no json", None]
+BAD_SCHEMAS += ['{"$ref": "http://127.0.0.1:9/x.json"}', '{"$ref": "file:///etc/passwd"}']
+
+
+@pytest.mark.parametrize("text", BAD_SCHEMAS)
+def test_a_json_schema_that_cannot_be_used_is_refused_and_nothing_is_fetched(text, tmp_path):
+    if text is not None:
+        (tmp_path / "s.json").write_text(text)
+    with pytest.raises(InputError, match="not a usable JSON Schema"):
+        check(asking({"url": "http://h/v1", "model": "m"}, json_schema="s.json"), tmp_path)
 
 
 # verify

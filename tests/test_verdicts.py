@@ -1,5 +1,7 @@
 """What judges write, and what is read from it: nothing invented, nothing moved to another text, nothing slow."""
 
+import json
+import re
 import unicodedata
 
 import pytest
@@ -95,6 +97,16 @@ SINGLE = [
     ("Type: 2\nRationale: Useful.\nRating: 4\nRationale: Right.", 4),
     ("#### Output for Text 1\nRating: 4\nRationale: ok", 4),
     ("Text 1: 4/5", 4),
+    ("Rating: [4]", 4),
+    ("Rating: “4”", 4),
+    ("Rating 1: 4", 4),
+    ("Rating out of 5: 4", 4),
+    ("Rating (scale 1 to 5): 4", 4),
+    ("On a scale from 1 to 5, I'd say 4.", 4),
+    ("My rating for this text is 4.", 4),
+    ("Overall, 4 out of 5.", 4),
+    ("Maximum score: 5\nScore: 4", 4),
+    ("Type: [1]\nRationale: a\nRating: [4]", 4),
     # no rating, or none that is sure
     ("", None),
     ("Rating: high", None),
@@ -141,6 +153,17 @@ SINGLE = [
     ("4/5 of the facts are right.", None),
     ("I cannot give 5 here.", None),
     ("It names 3 rivers and 4 towns.", None),
+    ("The text gives 4 as the result.", None),
+    ("The text gives 3 and is wrong.", None),
+    ("It names 3 out of 5.", None),
+    ("3 out of 5 facts are right.", None),
+    ("I rate the 3 examples as good.", None),
+    ("The score of the match was 3.", None),
+    ("The rating of the film is 4.", None),
+    ("Maximum score: 5", None),
+    ("Rating out of 10: 4", None),
+    ('{"rating": "3 errors"}', None),
+    ('#### Output for Text 2\n{"rating": 4}', None),
     ("Operating: 4", None),
 ]
 
@@ -187,6 +210,14 @@ SEVERAL = [
     ("Response 1 deserves 4 out of 5. Response 2 deserves 2 out of 5.", 2, [4, 2]),
     ("Response 2 deserves 2 out of 5. Response 1 deserves 4 out of 5.", 2, [None, None]),
     ("For text 2, rating: 2. For text 1, rating: 4.", 2, [None, None]),
+    ("- text: 2\n  rating: 2\n- text: 1\n  rating: 4", 2, [None, None]),
+    ("- text: 1\n  rating: 4\n- text: 2\n  rating: 2", 2, [4, 2]),
+    ("Rating 2: 2\nRating 1: 4", 2, [4, 2]),
+    ("Rating #1: 4\nRating #2: 2", 2, [4, 2]),
+    ("Rating 1\n4\n\nRating 2\n2", 2, [4, 2]),
+    ("#### Text 1\nRating: [4]\nRationale: a\n#### Text 2\nRating: [2]\nRationale: b", 2, [4, 2]),
+    ("#### Text 1\n3 (three) facts are wrong.\n#### Text 2\nRating: 2", 2, [None, 2]),
+    ("#### Text 1\nThe text gives 4.\n#### Text 2\nRating: 2", 2, [None, 2]),
     ('{"ratings": [4, 2], "rationales": ["a", "b"]}', 2, [4, 2]),
     ('{"ratings": [4, null], "rationales": ["a", "b"]}', 2, [4, None]),
     ('{"ratings": [4, 7], "rationales": ["a", "b"]}', 2, [4, None]),
@@ -215,6 +246,10 @@ SEVERAL = [
     ("```json\n[4, 2]\n```", 2, [4, 2]),
     ("#### Output for Text 1\nType: [1, 2]\nRating: 4\n#### Output for Text 2\nType: [1, 3]\nRating: 2", 2, [4, 2]),
     ('#### Text 1\n```json\n{"rating": 4}\n```\n#### Text 2\n```json\n{"rating": 2}\n```', 2, [4, 2]),
+    ('#### Text 2\n```json\n{"rating": 2}\n```\n#### Text 1\n```json\n{"rating": 4}\n```', 2, [4, 2]),
+    ('Text 2: {"rating": 2}\nText 1: {"rating": 4}', 2, [4, 2]),
+    ('#### Text 1\n{"rating": 4}\n#### Text 3\n{"rating": 2}', 3, [4, None, 2]),
+    ('#### Text 1\n{"rating": 4}\n#### Text 3\n{"rating": 2}', 2, [4, None]),
     ("anything", 0, []),
 ]
 
@@ -338,6 +373,10 @@ PREFERENCES = [
     ("Response A is better formatted, but Response B is better.", "B"),
     ("At first Response A is better. But its sum is wrong.\n\n[[B]]", "B"),
     ("A is better.\nFinal verdict: B", "B"),
+    ("A is better than B, but my final verdict is [[B]]", "B"),
+    ("A is better than B, but my final verdict is B.", "B"),
+    ("Overall, Assistant A's response is better.", "A"),
+    ("Verdict: Answer A is worse", "B"),
     ("### Response A\nGood.\n\n### Response B\nBad.\n\nVerdict: A", "A"),
     ("<think>[[A]]</think>[[B]]", "B"),
     ("[[A]]? Hmm.</think>[[B]]", "B"),
@@ -359,6 +398,9 @@ PREFERENCES = [
     ("Response A is better. Response B is better.", None),
     ("Both are equally good, but A is better.", None),
     ("Response A is not better.", None),
+    ("Verdict: B is not better", None),
+    ("My verdict is not [[A]].", None),
+    ("Winner: Response C", None),
     ("I do not think A is better.", None),
     ("If it were shorter, A is better.", None),
     ("Response A is better formatted.", None),
@@ -433,11 +475,12 @@ SCALES = st.tuples(st.integers(-10, 10), st.integers(1, 20)).map(lambda it: (it[
 @given(TEXTS, st.integers(0, 5), st.one_of(st.just((1, 5)), SCALES))
 def test_whatever_is_written_no_rating_is_invented(text, count, scale):
     found = ratings(text, count, *scale)
+    written = {float(n) for n in re.findall(r"-?[0-9]+(?:\.[0-9]+)?", unicodedata.normalize("NFKC", text))}
     assert len(found) == count
     for rating in found:
         if rating is not None:
             assert scale[0] <= rating.score <= scale[1]
-            assert f"{rating.score:g}" in unicodedata.normalize("NFKC", text)
+            assert {rating.score, -rating.score} & written, "a whole number of the text, no part of one"
             assert rating.reason == rating.reason.strip()
 
 
@@ -447,15 +490,26 @@ def test_whatever_is_written_a_preference_is_one_of_four(text):
     assert preference(text) in ("A", "B", "tie", None)
 
 
-@settings(max_examples=50, deadline=None)
+SHAPES = {
+    "sections": lambda n, said: f"#### Output for Text {n}\nRating: {said}\nRationale: why {n}",
+    "types": lambda n, said: f"#### Output for Text {n}\nType: 3\nRationale: x\nRating: {said}\nRationale: why {n}",
+    "brackets": lambda n, said: f"**Text {n}**\nRating: [{said}]\nRationale: why {n}",
+    "lines": lambda n, said: f"Text {n}: {said}/5 - why {n}",
+    "fences": lambda n, said: f'## Text {n}\n```json\n{{"rating": "{said}", "reason": "why {n}"}}\n```',
+    "objects": lambda n, said: json.dumps({"id": n, "rating": said, "rationale": f"why {n}"}),
+}
+
+
+@settings(max_examples=100, deadline=None)
 @given(
-    st.permutations(range(1, 5)), st.lists(st.sampled_from(["1", "2.5", "4", "5", "N/A", "10"]), min_size=4, max_size=4)
+    st.sampled_from(sorted(SHAPES)),
+    st.permutations(range(1, 5)),
+    st.lists(st.sampled_from(["1", "2.5", "4", "5", "N/A", "10"]) | st.none(), min_size=4, max_size=4),
 )
-def test_sections_in_any_order_give_every_text_its_own_rating(order, said):
-    text = "\n\n".join(f"#### Output for Text {n}\nRating: {said[n - 1]}\nRationale: why {n}" for n in order)
-    assert ratings(text, 4) == [
-        None if given in ("N/A", "10") else (float(given), f"why {n}") for n, given in enumerate(said, 1)
-    ]
+def test_sections_in_any_order_with_gaps_give_every_text_its_own_rating(shape, order, said):
+    text = "\n\n".join(SHAPES[shape](n, said[n - 1]) for n in order if said[n - 1])
+    wanted = [None if given in ("N/A", "10", None) else (float(given), f"why {n}") for n, given in enumerate(said, 1)]
+    assert ratings(text, 4) == wanted
 
 
 HEAVY = [

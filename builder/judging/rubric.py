@@ -4,7 +4,8 @@
     judgement  {"gpt-4o": {"helpfulness": {"score": 4, "reason": "Clear, but the last step is missing."}}}
 
 An answer with an aspect that no judge gave a readable rating has no score. UltraFeedback's honesty does not apply to
-creative writing, and a judge may say so (`Rating: N/A`, of every text): then the other aspects make the score.
+creative writing, and a judge may say so (`Rating: N/A`, of every text): then the other aspects make the score, of all
+answers to that prompt, also of those that were shown in another call.
 """
 
 from __future__ import annotations
@@ -93,15 +94,26 @@ def ratings(asked: Sequence[Call]) -> dict[int, dict[int, dict[str, Verdict]]]:
     return found
 
 
-def score(of: ByJudge, names: Sequence[str]) -> float | None:
-    """Return the mean over the aspects, each the mean over the judges that gave a readable rating."""
+def scores(of: Mapping[int, ByJudge], names: Sequence[str]) -> dict[int, float | None]:
+    """Score the answers to one prompt: the mean over the aspects, each the mean over the judges that could be read.
+
+    Args:
+        of: row -> judge -> aspect -> verdict.
+        names: of the aspects.
+    """
+    verdicts_on = [(judge, name, by[name]) for text in of.values() for judge, by in text.items() for name in by]
+    without = {(judge, name) for judge, name, verdict in verdicts_on if verdict == NOT_APPLICABLE}
+    return {row: _score(text, names, without) for row, text in of.items()}
+
+
+def _score(of: ByJudge, names: Sequence[str], without: set[tuple[int, str]]) -> float | None:
     means = []
     for name in names:
-        given = [verdict for judge in of.values() if (verdict := judge.get(name)) is not None]
-        scores = [verdict.score for verdict in given if isinstance(verdict, verdicts.Rating)]
-        if scores:
-            means.append(sum(scores) / len(scores))
-        elif not given:
+        judges = [judge for judge in of if (judge, name) not in without]
+        given = [it.score for judge in judges if isinstance(it := of[judge].get(name), verdicts.Rating)]
+        if given:
+            means.append(sum(given) / len(given))
+        elif len(judges) == len(of):
             return None
     return sum(means) / len(means) if means else None
 

@@ -68,6 +68,12 @@ def failures(ledger: Ledger) -> list[tuple[str, str, int]]:
     return sorted((name, outcome, count) for (name, outcome), count in counts.items())
 
 
+def count(ledger: Ledger) -> int:
+    """Return how many answers are held."""
+    with ledger.plainly():
+        return int(ledger.db.execute("SELECT count(*) FROM calls").fetchone()[0])
+
+
 def has_answers(ledger: Ledger) -> bool:
     """Tell whether there is any history to learn from."""
     with ledger.plainly():

@@ -125,7 +125,7 @@ def import_(ledger: Ledger, source: Path) -> Moved:
 def _put(ledger: Ledger, line: dict[str, Any], moved: Moved) -> Moved:
     key = line["key"]
     if "failed" in line:
-        if not ledger.held([key]):
+        if not ledger.held([key]) and key not in ledger.failures([key]):
             now = time.time()  # of no teacher and no session: nothing was asked or spent here
             columns = "key, started_at, ended_at, outcome, detail"
             values = (key, now, now, line["failed"], line["detail"])

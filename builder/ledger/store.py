@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -103,7 +104,7 @@ class Ledger:
         self._durable = True
         try:
             if readonly and path.is_file():
-                place = f"{path.resolve().as_uri()}?mode=ro"
+                place = f"{path.resolve().as_uri()}?mode=ro{self._immutable()}"
             elif readonly:
                 place = "file::memory:"
             else:
@@ -126,10 +127,19 @@ class Ledger:
             self.db.close()
             raise self._refusal(error) from None
 
+    def _immutable(self) -> str:
+        """Return the flag that lets a ledger be read where nothing can be written, not even SQLite's own files."""
+        wal = self.path.with_name(f"{self.path.name}-wal")
+        if os.access(self.path.parent, os.W_OK):
+            return ""
+        if wal.exists() and wal.stat().st_size:
+            raise OSError("its folder is read-only and a build was writing to it; copy the folder and name the copy")
+        return "&immutable=1"
+
     def _unreadable(self) -> sqlite3.DatabaseError:
         at = self._version()
         if 0 < at < len(MIGRATIONS):
-            return sqlite3.DatabaseError("written by an older builder; `builder ledger` brings it up to date")
+            return sqlite3.DatabaseError("written by an older builder; the next build with it brings it up to date")
         return sqlite3.DatabaseError("it is no ledger this builder can read")
 
     def _refusal(self, error: Exception) -> InputError:

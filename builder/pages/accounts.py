@@ -16,7 +16,9 @@ def show(ledger: Ledger, console: Console) -> None:
 
     spent = history.spent(ledger)
     if not spent:
-        console.print(f"{ledger.path}: nothing was asked yet", markup=False)
+        count = history.count(ledger)
+        held = f"{count:,} answers are held, none of them was asked for here" if count else "nothing was asked yet"
+        console.print(f"{ledger.path}: {held}", markup=False)
         return
     lines = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     lines.add_column("teacher", overflow="fold")
@@ -37,5 +39,5 @@ def show(ledger: Ledger, console: Console) -> None:
 def _usd(line: history.Spent) -> str:
     """Return what was paid, at the prices of the day."""
     if line.unpriced:
-        return f"{line.usd:,.4f} + {line.unpriced:,} unpriced" if line.usd else "no price known"
+        return f"{line.usd:,.4f} + {line.unpriced:,} calls unpriced" if line.usd else "no price known"
     return f"{line.usd:,.4f}"

@@ -38,8 +38,8 @@ def built(folder: Path, manifest: Manifest, fresh: bool, console: Console) -> No
     if spend["calls"] or spend["replayed"] or spend["failed"]:
         tokens = f", {spend['input_tokens']:,} + {spend['output_tokens']:,} tokens" if spend["output_tokens"] else ""
         usd = f", ${spend['usd']:,.4f}" if spend["usd"] else ""
-        said = f"{spend['calls']} answers asked for, {spend['replayed']} from the ledger, {spend['failed']} failed"
-        console.print(f"{said}; {spend['requests']} requests{tokens}{usd}")
+        said = f"{spend['calls']:,} answers came, {spend['replayed']:,} from the ledger, {spend['failed']:,} failed"
+        console.print(f"{said}; in this run {spend['requests']:,} requests{tokens}{usd}")
     for note in manifest["notes"]:
         console.print(f"note  {note}", markup=False)
     console.print()
@@ -111,12 +111,16 @@ def forecast(told: Forecast, console: Console) -> None:
         console.print(f"  calls    {line.calls:,}{answers}")
         console.print(f"  sent     about {line.input_tokens:,} tokens ({line.input_how})")
         said = "" if line.output_tokens is None else f"about {line.output_tokens:,} tokens "
-        console.print(f"  answered {said}({line.output_how})")
-        cost = "unknown" if line.usd is None else f"about ${line.usd:,.2f}"
+        console.print(f"  answers  {said}({line.output_how})")
+        cost = "unknown" if line.usd is None else f"about ${line.usd:,.4f}"
         console.print(f"  cost     {cost} ({line.usd_how})", markup=False)
     known = [line.usd for line in told.lines if line.usd is not None]
     if len(told.lines) > 1 and len(known) == len(told.lines):
-        console.print(f"in all about ${sum(known):,.2f}")
+        console.print(f"in all about ${sum(known):,.4f}")
+    if told.budget_usd is not None:
+        left = told.budget_usd - told.spent_usd
+        enough = "" if sum(known) <= left else ": the build would stop on the way"
+        console.print(f"budget: ${left:,.4f} of ${told.budget_usd:,.4f} left{enough}")
     if not told.lines:
         console.print("no call would be made")
     if told.unknown:

@@ -23,6 +23,7 @@ from builder.ledger import Answer, history
 from builder.ledger.store import prompt_number
 from builder.rows import Message, content_id, frame
 from builder.teacher import Fault, Teacher, gate, make
+from builder.teacher.replies import schema_check
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,15 +48,14 @@ def check(config: GenerateConfig, base: Path) -> dict[str, str]:
 def _schema(config: GenerateConfig, base: Path) -> dict[str, Any] | None:
     if config.json_schema is None:
         return None
-    import fastjsonschema
-
     try:
         schema = json.loads((base / Path(config.json_schema).expanduser()).read_text(encoding="utf-8"))
         if not isinstance(schema, dict):
             raise ValueError("expected an object")
-        fastjsonschema.compile(schema)
-    except (OSError, ValueError, RuntimeError, fastjsonschema.JsonSchemaDefinitionException) as error:
-        what = f"not a usable JSON Schema: {getattr(error, 'strerror', None) or error}"
+        schema_check(schema)
+    except Exception as error:  # its compiler raises anything on what is no schema
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        what = f"not a usable JSON Schema: {why}"
         raise InputError([Problem(config.json_schema, 0, what)]) from None
     return schema
 

@@ -65,14 +65,19 @@ def judge(table: pl.DataFrame, config: JudgeConfig, context: Context) -> pl.Data
         calls = list(rubric.calls(answers, judges, config))
         said = rubric.messages(answers, config, context.base)
         rounds.ask(calls, judges, said, rubric.reader(config), context, config.reasks)
-        opinions = _rated(calls, _names(judges), rubric.aspects(config))
+        opinions = _rated(calls, answers, _names(judges), rubric.aspects(config))
     _note_calls(calls, config, context)
-    return _mark(_with_opinions(table, answers, opinions, calls, context), config)
+    return _mark(_with_opinions(table, answers, opinions, calls, context), config, context)
 
 
-def _rated(calls: Sequence[rounds.Call], judges: Sequence[str], aspects: Sequence[str]) -> dict[int, Opinion]:
+def _rated(
+    calls: Sequence[rounds.Call], answers: Answers, judges: Sequence[str], aspects: Sequence[str]
+) -> dict[int, Opinion]:
     ratings = rubric.ratings(calls)
-    return {row: Opinion(rubric.score(of, aspects), rubric.told(of, judges)) for row, of in ratings.items()}
+    scores: dict[int, float | None] = {}
+    for prompt in answers.prompts:
+        scores |= rubric.scores({row: ratings[row] for row in prompt.texts}, aspects)
+    return {row: Opinion(scores[row], rubric.told(of, judges)) for row, of in ratings.items()}
 
 
 def _compared(
@@ -160,12 +165,15 @@ def _with_opinions(
     )
 
 
-def _mark(table: pl.DataFrame, config: JudgeConfig) -> pl.DataFrame:
+def _mark(table: pl.DataFrame, config: JudgeConfig, context: Context) -> pl.DataFrame:
     """Mark what was judged and scored too low."""
     import polars as pl
 
     if config.min_score is None:
         return table
+    live = pl.col("response").is_not_null() & pl.col("failed").is_null()
+    if unscored := table.filter(live & pl.col("score").is_null()).height:
+        context.notes.append(f"judge: {unscored} answers without a score are not held to min_score")
     low = pl.col("judgement").is_not_null() & (pl.col("score") < config.min_score)
     reason = pl.format(f"scored {{}}, below {config.min_score:g}", pl.col("score").round(2))
     return drop(table, "judge", low, reason, pl.col("judgement"), "failed")

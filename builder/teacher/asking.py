@@ -23,16 +23,16 @@ from builder.teacher import Fault, Teacher
 from builder.teacher.interrupt import Interrupt
 from builder.teacher.openai_http import OpenAITeacher
 from builder.teacher.pace import Pace
-from builder.teacher.patience import LONGEST_ASKED, Patience, too_many, wait_after
+from builder.teacher.patience import LONGEST_ASKED, Patience, wait_after
 from builder.teacher.request import Request, groups
 
 ELSEWHERE_EVERY = 0.5
 """Seconds between looks at a call another process is making."""
 _CALLS_ARE_OFF = 0.1
 """Seconds until the first calls are surely in flight, and this process has time."""
-_AGAIN = "run the same command to go on"
-_FIX = "fix the cause, then run the same command"
-_RAISE = f"raise `budget` in the recipe, then {_AGAIN}"
+_AGAIN = "Run the same command to go on"
+_FIX = "Fix the cause, then run the same command"
+_RAISE = "Raise `budget` in the recipe, then run the same command to go on"
 
 
 class Asking:
@@ -48,7 +48,7 @@ class Asking:
         self.advance, self._total = advance, total
         self._usd_before = self.meter.run_usd
         self._fresh = 0
-        self._patience = Patience()
+        self._patience: dict[int, Patience] = {}
         self._stop: BuilderError | None = None
         self._how = ""
         self._crash: Exception | None = None
@@ -102,8 +102,8 @@ class Asking:
         if self._stop is None and self.at_provider:
             raise BuilderError(lying)
         if self._stop is not None:
-            kept = f"{self._kept()}: {self._how}" if self._how else ""
-            raise type(self._stop)(". ".join(filter(None, (str(self._stop), kept, lying))))
+            told = [str(self._stop), self._kept(), self._how] if self._how else [str(self._stop)]
+            raise type(self._stop)(". ".join(filter(None, [*told, lying])))
 
     def _lying(self) -> str:
         """Say what goes on at the provider without us."""
@@ -120,12 +120,12 @@ class Asking:
 
     def budget_ends(self, why: str) -> None:
         """Stop before passing the budget."""
-        self.halt(BuilderError(f"the budget ends here: {why}; stopped before passing it"), _RAISE)
+        self.halt(BuilderError(f"the budget ends here: {why}; stopped"), _RAISE)
 
     def _kept(self) -> str:
         if kept := self.answered + self.replayed:
-            return f"{kept} answers are in {self.ledger.path} and will not be asked again"
-        return "no answer was had"
+            return f"{kept:,} answers are in {self.ledger.path} and will not be asked again"
+        return "No answer came"
 
     def halt(self, why: BuilderError, how: str = "") -> None:
         """Start nothing new; what is in flight ends by itself."""
@@ -205,7 +205,11 @@ class Asking:
                 self.halt(error)
                 return None
             asked = teacher.config.concurrency
-            self._paces.setdefault(teacher.server, Pace(None if asked == "auto" else asked))
+            most = None if asked == "auto" else asked
+            if teacher.server not in self._paces:
+                self._paces[teacher.server] = Pace(most)
+            elif most is not None:
+                self._paces[teacher.server].restrict(most)
         return self._paces.get(teacher.server)
 
     def count_held(self, count: int) -> None:
@@ -219,7 +223,7 @@ class Asking:
         try:
             await self._try(item)
         except Fault as fault:
-            self._failed(item, fault)
+            self.reject(item.teacher, item.keys, fault)
         finally:
             self.in_hand.difference_update(item.keys)
 
@@ -314,12 +318,12 @@ class Asking:
         except Fault as raised:
             fault = raised
             used = fault.usage or (Usage() if fault.billed else None)  # of a call that broke off nobody says
-            self._give_up(self._patience.refused(teacher, fault, self.answered))  # before the next one gets its place
+            self._give_up(self._patience_with(teacher).refused(fault))  # before the next one gets its place
         finally:  # the server is free again, whatever the disk does
             away = fault is not None and fault.turned_away
             pace.leave(answered=bool(answers), turned_away=away, wait=fault.wait if fault else 0.0)
         if answers:
-            self._patience.answered()
+            self._patience_with(teacher).answered(len(answers))
         seconds = time.monotonic() - started
         usage = self.meter.settle(hold, teacher.name, teacher.config, used, seconds)
         self.settled.set()
@@ -345,14 +349,14 @@ class Asking:
     def mind_the_disk(self) -> None:
         """Stop where only the reserve is left."""
         if self.recorder.disk_is_full:
-            self.halt(BuilderError(f"the disk of {self.ledger.path} is full; stopped"), f"make room, {_AGAIN}")
+            self.halt(BuilderError(f"the disk of {self.ledger.path} is full; stopped"), f"Make room. {_AGAIN}")
 
-    def had(self, keys: Sequence[str]) -> None:
+    def had(self, teacher: Teacher, keys: Sequence[str]) -> None:
         """Count answers that a batch brought."""
         self.in_hand.difference_update(keys)
         self.answered += len(keys)
         if keys:
-            self._patience.answered()
+            self._patience_with(teacher).answered(len(keys))
             self.show(len(keys))
 
     def show(self, count: int) -> None:
@@ -361,15 +365,14 @@ class Asking:
         to_pay = self._total - self.replayed
         self.advance(count, self.meter.note(self._usd_before, self._fresh, to_pay))
 
-    def _failed(self, item: Request, fault: Fault) -> None:
-        self._give_up(self._patience.in_a_row(item.teacher, fault, self.answered + self.replayed))
-        self.reject(item.teacher, item.keys, fault)
-
     def reject(self, teacher: Teacher, keys: Sequence[str], fault: Fault) -> None:
         """Count answers that will not come; too large a share of them stops the run."""
         self.faults.update((key, fault) for key in keys if key in self.in_hand)
         self.show(len(keys))
-        self._give_up(too_many(teacher, fault, len(self.faults), self.answered))
+        self._give_up(self._patience_with(teacher).failed(fault, len(keys), self.replayed))
+
+    def _patience_with(self, teacher: Teacher) -> Patience:
+        return self._patience.setdefault(id(teacher), Patience(teacher))
 
     def _give_up(self, why: TeacherError | None) -> None:
         if why is not None:

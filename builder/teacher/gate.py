@@ -100,6 +100,7 @@ def _count(requests: Iterable[Request], context: Context, estimate: Estimate, la
                 asked = estimate.asked.setdefault(item.teacher.name, Asked())
                 asked.calls += 1
                 asked.draws += len(left)
+                asked.most += len(left) * item.teacher.config.max_tokens
                 asked.bytes += len(canonical_json(list(item.messages)).encode("utf-8", "surrogatepass"))
     if estimate.asked:
         estimate.step = label

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from builder import prompts
 from builder.config import TeacherConfig
-from builder.errors import InputError, TeacherError
+from builder.errors import InputError, Problem, TeacherError
 from builder.providers import PROVIDERS
 from builder.rows import Message
 from builder.teacher import Fault, Reply, replies
@@ -38,6 +38,9 @@ class OpenAITeacher:
         self.model = config.model or ""
         self.url = (config.url or PROVIDERS[self.provider].url or "").rstrip("/")
         self.name = f"{self.model} @ {config.alias or config.url}" if config.url else f"{self.provider}:{self.model}"
+        if json_schema is not None and config.endpoint == "completions":
+            what = "json_schema: the completions endpoint takes none"
+            raise InputError([Problem("", 0, what, "use endpoint: chat")])
         self._schema = json_schema
         self._is_valid = replies.schema_check(json_schema)
         self._session: aiohttp.ClientSession | None = None

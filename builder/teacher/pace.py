@@ -106,6 +106,11 @@ class Pace:
         self.in_flight -= 1
         self._let_in()
 
+    def restrict(self, most: int) -> None:
+        """Never let more than so many in: another teacher at this server asks for that."""
+        self._most = min(self._most, most)
+        self.limit = min(self.limit, most)
+
     def open_wide(self) -> None:
         """Let everybody in who waits, and everybody after: the run has stopped, and they only need to hear it."""
         self.limit, self._open_at = 2**31, 0.0

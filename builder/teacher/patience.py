@@ -15,6 +15,9 @@ _IN_A_ROW = 20
 """So many calls in a row that fail, each after its retries, mean that the server has gone bad."""
 _FEW = 3
 """So many refused keys or unknown models, where answers came before: one 404 may be a router in a bad moment."""
+UNFIT = "not the schema"
+_UNFIT_TO_JUDGE = 20
+"""So many answers that do not fit the schema, and none that does: each is paid for."""
 _ENOUGH_TO_JUDGE = 20
 """Calls from which on the share of failures is judged."""
 
@@ -27,41 +30,48 @@ def wait_after(attempt: int, fault: Fault) -> float:
 
 
 class Patience:
-    """What a run bears before it stops."""
+    """What a run bears of one teacher before it stops."""
 
-    def __init__(self) -> None:
-        self._in_a_row = self._fatal = 0
+    def __init__(self, teacher: Teacher) -> None:
+        self._teacher = teacher
+        self._answered = self._failed = 0
+        self._in_a_row = self._fatal = self._unfit = 0
 
-    def answered(self) -> None:
-        """Count an answer: the server is well."""
-        self._in_a_row = self._fatal = 0
+    def answered(self, count: int) -> None:
+        """Count answers: the server is well."""
+        self._answered += count
+        self._in_a_row = self._fatal = self._unfit = 0
 
-    def refused(self, teacher: Teacher, fault: Fault, answered: int) -> TeacherError | None:
-        """Count a fault that every further call would meet; return the error to stop with, if it is enough."""
+    def refused(self, fault: Fault) -> TeacherError | None:
+        """Count an attempt that failed; return the error to stop with, if every further one would fail as well."""
         self._fatal += fault.fatal
-        if self._fatal < (_FEW if answered else 1):
-            return None
-        return TeacherError(f"teacher {teacher.name}: {fault}; stopped")
+        self._unfit += fault.kind == UNFIT
+        if self._fatal >= (_FEW if self._answered else 1):
+            return self._error(f"{fault}; stopped")
+        if self._unfit >= _UNFIT_TO_JUDGE and not self._answered:
+            why = "the server seems to ignore json_schema, or max_tokens is too small for it"
+            return self._error(f"the first {self._unfit} answers were {fault}; {why}; stopped")
+        return None
 
-    def in_a_row(self, teacher: Teacher, fault: Fault, had: int) -> TeacherError | None:
-        """Count a call that is given up; return the error to stop with, if there were too many without an answer.
+    def failed(self, fault: Fault, count: int, held: int) -> TeacherError | None:
+        """Count answers that are given up; return the error to stop with, if there are too many.
 
         Args:
-            teacher: who failed it.
             fault: how.
-            had: answers so far, from the server or the ledger.
+            count: how many answers.
+            held: answers the ledger held: the teacher took such requests once.
         """
+        self._failed += count
         self._in_a_row += 1
+        had = self._answered + held
         of_no_use = fault.kind in ("http 400", "http 422") and not had  # an argument the server does not take
-        if self._in_a_row < (_FEW if of_no_use else _IN_A_ROW):
+        if self._in_a_row >= (_FEW if of_no_use else _IN_A_ROW):
+            return self._error(f"{fault}; stopped")
+        limit, asked = self._teacher.config.max_failures, self._failed + self._answered
+        if asked < _ENOUGH_TO_JUDGE or self._failed / asked <= limit:
             return None
-        return TeacherError(f"teacher {teacher.name}: {fault}; stopped")
+        share = f"{self._failed} of {asked} calls failed, each after its retries, more than max_failures {limit:g}"
+        return self._error(f"{share}; the last: {fault}; stopped")
 
-
-def too_many(teacher: Teacher, last: Fault, failed: int, answered: int) -> TeacherError | None:
-    """Return the error to stop with where too large a share of the calls of a run has failed."""
-    limit, asked = teacher.config.max_failures, failed + answered
-    if asked < _ENOUGH_TO_JUDGE or failed / asked <= limit:
-        return None
-    share = f"{failed} of {asked} calls failed, each after its retries, more than max_failures {limit:g}"
-    return TeacherError(f"teacher {teacher.name}: {share}; the last: {last}; stopped")
+    def _error(self, why: str) -> TeacherError:
+        return TeacherError(f"teacher {self._teacher.name}: {why}")

@@ -11,6 +11,7 @@ from typing import Any
 
 from builder.ledger import Answer, Usage
 from builder.teacher import Fault, Reply
+from builder.teacher.patience import UNFIT
 
 WITHHELD = ("content_filter", "refusal")
 """Finish reasons of a provider that will not hand the answer out; asking again brings the same."""
@@ -24,13 +25,16 @@ def schema_check(schema: Mapping[str, Any] | None) -> SchemaCheck:
     """Compile a JSON Schema to a check of answers; no schema, no complaint.
 
     Raises:
-        fastjsonschema.JsonSchemaDefinitionException: it is no JSON Schema.
+        Exception: it is no JSON Schema, or refers to one elsewhere.
     """
     if schema is None:
         return lambda text: None
     import fastjsonschema
 
-    validate = fastjsonschema.compile(dict(schema))
+    def refuse(uri: str) -> None:
+        raise ValueError(f"$ref to {uri}: nothing is fetched; put it into the schema")
+
+    validate = fastjsonschema.compile(dict(schema), handlers=dict.fromkeys(("http", "https", "file", "ftp"), refuse))
 
     def check(text: str) -> str | None:
         try:
@@ -73,7 +77,7 @@ def completion(raw: bytes, asked: str, is_valid: SchemaCheck = lambda text: None
         try:
             text = sound(text, reason, usage)
             if text is not None and reason != "length" and (wrong := is_valid(text)):
-                raise Fault("not the schema", wrong, retry=True, usage=usage)
+                raise Fault(UNFIT, wrong, retry=True, usage=usage)
         except Fault as fault:
             faults.append(fault)
             continue

@@ -125,7 +125,7 @@ async def _record(work: Work, part: Sequence[Lying], found: dict[str, Reply | Fa
     asking.settled.set()
     had = [one.key for one in part if isinstance(found[one.key], Reply) and one.key in work.waits]
     work.waits.difference_update(had)
-    asking.had(had)
+    asking.had(work.teacher, had)
 
 
 def _put(ledger: Ledger, one: Lying, result: Reply | Fault, usage: Usage | None) -> bool:
