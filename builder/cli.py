@@ -134,6 +134,8 @@ def build(
         said = "stopped; every answer that came is in the ledger, calls in flight were given up"
         raise BuilderError(f"{said}. Run the same command to go on") from None
     summary.built(built.folder, built.manifest, built.fresh, console)
+    if built.fresh and (again := built.manifest["spend"]["to_ask_again"]):
+        raise BuilderError(f"not final: the server failed {again} calls. Run the same command to ask them once more")
 
 
 @app.command()

@@ -5,7 +5,8 @@
 
 A budget is never passed: a call starts only if its worst case (every byte of the prompt a token, every answer as long
 as max_tokens) fits beside what was spent and what the calls in flight may still cost. As they land for less, room
-comes back. Money and tokens that a server never reported (a reset, a kill) cannot be counted; they are told apart.
+comes back. Of a call whose use the server never told (a reset, no usage in the body) the worst is assumed, for the
+budget only; such calls are counted apart.
 """
 
 from __future__ import annotations
@@ -57,6 +58,11 @@ class Meter:
     """Calls of this run whose use the server never told."""
     unpriced: set[str] = field(default_factory=set)
     """Teachers asked in this run whose price is not known."""
+    most: Mapping[str, int] = field(default_factory=dict)
+    """Longest answer in tokens, by teacher's name."""
+    _assumed_usd: float = 0.0
+    """What calls may have cost whose use was never told; counts against the budget only."""
+    _assumed_tokens: int = 0
     _held_usd: float = 0.0
     _held_tokens: int = 0
     _held_calls: int = 0
@@ -69,6 +75,9 @@ class Meter:
             self.calls += spent.calls
             self.tokens += spent.input_tokens + spent.output_tokens
             price = self.prices.get(spent.name)
+            most = self.most.get(spent.name, 0)
+            self._assumed_tokens += spent.uncounted * most
+            self._assumed_usd += spent.uncounted * price.cost(0, most, batch=spent.in_batch) if price else 0.0
             if spent.unpriced and price is not None:  # its price was not known then; it is now
                 tokens = (spent.input_tokens, spent.output_tokens, spent.cached_tokens)
                 self.usd += price.cost(*tokens, batch=spent.in_batch)
@@ -111,10 +120,11 @@ class Meter:
 
     def _beyond(self, hold: Hold) -> str | None:
         budget = self.budget
-        if budget.usd is not None and self.usd + self._held_usd + hold.usd > budget.usd:
-            return f"usd: ${self.usd:,.4f} of ${budget.usd:,.4f} is spent, and the next call may cost ${hold.usd:,.4f}"
-        if budget.tokens is not None and self.tokens + self._held_tokens + hold.tokens > budget.tokens:
-            return f"tokens: {self.tokens:,} of {budget.tokens:,} are used, and the next call may take {hold.tokens:,}"
+        usd, tokens = self.usd + self._assumed_usd, self.tokens + self._assumed_tokens
+        if budget.usd is not None and usd + self._held_usd + hold.usd > budget.usd:
+            return f"usd: ${usd:,.4f} of ${budget.usd:,.4f} is spent, and the next call may cost ${hold.usd:,.4f}"
+        if budget.tokens is not None and tokens + self._held_tokens + hold.tokens > budget.tokens:
+            return f"tokens: {tokens:,} of {budget.tokens:,} are used, and the next call may take {hold.tokens:,}"
         if budget.calls is not None and self.calls + self._held_calls + 1 > budget.calls:
             return f"calls: {self.calls:,} of {budget.calls:,} are made"
         if budget.minutes is not None and self._minutes() + self._mean_minutes() > budget.minutes:
@@ -147,8 +157,12 @@ class Meter:
         self._seconds += seconds
         if usage is None:
             return None
-        if usage.input_tokens is None and usage.output_tokens is None:
+        if usage.input_tokens is None or usage.output_tokens is None:
             self.uncounted += 1
+            told = self.priced(name, config, usage).usd or 0.0
+            self._assumed_usd += max(0.0, hold.usd - told)
+            self._assumed_tokens += hold.tokens - (usage.input_tokens or 0) - (usage.output_tokens or 0)
+        if usage.input_tokens is None and usage.output_tokens is None:
             return usage
         asked, said = usage.input_tokens or 0, usage.output_tokens or 0
         self.tokens += asked + said

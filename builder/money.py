@@ -85,7 +85,8 @@ def problems(recipe: Recipe) -> list[Problem]:
 
 def meter(recipe: Recipe, ledger: Ledger) -> Meter:
     """Return the meter of a build, with what its earlier runs have spent."""
-    made = Meter(recipe.budget or BudgetConfig(), prices(recipe))
+    most = {name: config.max_tokens for name, (config, _) in teachers(recipe).items()}
+    made = Meter(recipe.budget or BudgetConfig(), prices(recipe), most=most)
     made.recall(spent(ledger, build_name(recipe)))
     return made
 

@@ -11,12 +11,13 @@ import os
 import platform
 import shutil
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from builder import money, outputs, schema, versions
 from builder.context import Context, Progress, silent
@@ -26,6 +27,9 @@ from builder.pages import card, report
 from builder.recipe import Recipe, RecipeStep, load
 from builder.run import Result, run
 from builder.steps import STEPS
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 _SPEND = ("calls", "replayed", "failed", "to_ask_again")
 _PACKAGES = ("datasets", "datasketch", "distilabel", "langdetect", "polars", "pyarrow", "pydantic")
@@ -119,6 +123,7 @@ def build(
         with (
             FileLock(target.parent / f".{recipe.version}.lock", timeout=0),
             Ledger(ledger or out / "ledger.db", readonly=offline, build=money.build_name(recipe)) as held,
+            _alone_on(held.path, recipe) if recipe.budget and not offline else nullcontext(),
         ):
             if (there := versions.finished(target, identity)) is not None:  # by another process, meanwhile
                 return Built(target, there, fresh=False)
@@ -127,10 +132,17 @@ def build(
             context.meanwhile = _prepare
             manifest = _build(recipe, context, identity, target)
     except Timeout:
-        raise BuilderError(f"another build of {recipe.name} {recipe.version} is running in {out}") from None
+        raise BuilderError(f"another build of {recipe.name} {recipe.version} is running") from None
     except OSError as error:  # a full disk, a folder taken away
         raise BuilderError(f"the build stopped: {error}. Fix that and run the same command to go on") from None
     return Built(target, manifest, fresh=True)
+
+
+def _alone_on(ledger: Path, recipe: Recipe) -> FileLock:
+    """Return the lock that keeps two runs of one version, into two folders, from spending its budget twice."""
+    from filelock import FileLock
+
+    return FileLock(ledger.with_name(f".{ledger.name}.{recipe.name}-{recipe.version}.lock"), timeout=0)
 
 
 def _prepare() -> None:
@@ -184,12 +196,14 @@ def _build(recipe: Recipe, context: Context, identity: dict[str, Any], target: P
 
 
 def _spend(context: Context) -> dict[str, Any]:
-    """Say what this run spent; of money nothing where a price is not known."""
+    """Say what this run spent, and all runs of this version; of money nothing where a price is not known."""
     meter = context.meter
     usd = None if meter.unpriced else round(meter.run_usd, 6)
     counts = {name: context.spend[name] for name in _SPEND}
     tokens = {"input_tokens": meter.run_input, "output_tokens": meter.run_output}
-    return counts | tokens | {"requests": meter.run_calls, "uncounted": meter.uncounted, "usd": usd}
+    all_runs = {"requests": meter.calls, "tokens": meter.tokens, "usd": None if usd is None else round(meter.usd, 6)}
+    here = {"requests": meter.run_calls, "uncounted": meter.uncounted, "usd": usd}
+    return counts | tokens | here | {"all_runs": all_runs}
 
 
 def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:

@@ -49,7 +49,7 @@ _VALUE = re.compile(rf"""(?ix){_EDGE}(?P<line>\n\s{{0,20}}+{_EDGE})?(?P<word>[a-
 _COUNTS = r"[0-9]{1,3}[*_]*+(?:[ ]?:[ \t*_]*+[0-9]|[ \t]*+\n[ \t*_]*+[0-9][0-9./]{0,9}+[ \t*_]*+$)"  # Rating 2: 4
 _NAMED = re.compile(rf"""(?imx)(?P<sure>{_LABEL}[\s*_`"'()\[\]|]*+[:=]|<(?:score|rating)>)
     |^[ \t\#>*_]*+{_LABEL}(?:[ \t*_]*+(?!{_COUNTS})(?:\n[\s*_]*+)?(?=[0-9])
-    |[ \t*_]*+[-–—][ \t*_]++(?=[0-9]))|\[\[(?=[ ]?[0-9])|\\boxed\{{""")
+    |[ \t*_]*+[-–—][ \t*_]++(?=[0-9]))|\[\[(?=[ ]?-?[0-9.]{{1,13}}[ ]?\]\])|\\boxed\{{""")
 _PROSE = re.compile(rf"""(?imx)(?<!to[ ])(?<!not[ ])(?<!n't[ ])(?<!never[ ])\b
     (?:(?:I|['’]d|['’]ll|would|will|me|we)[ ](?:(?:therefore|thus|still)[ ])?(?:give|say|rate|assign|award|score|grade)
     |gets|deserves?|merits?|earns?)\b[^.\n0-9]{{0,60}}(?=[ (*\[][0-9])
@@ -89,9 +89,10 @@ _NUMBERED = re.compile(rf"(?i)(?:output for )?{_NOUN}?[ _]?#?([0-9]{{1,3}})")
 _SIDE = rf"(?:(?i:{_NOUN}[ _])(?=[ABab]\b)|(?=[AB]\b))(?P<side>[ABab])\b"
 _CLOSE = rf"""(?=[*_"'`]*(?:[,)]|$)|[*_]*[ ](?:than|overall|because|since|as|due|here|one|choice|{_NOUN})\b)"""
 _VERDICT = re.compile(r"""(?imx)(?:(?<![a-z])(?:verdict|winner|preference|preferred(?:[ _][a-z]{1,12})?|choice|decision
-    |judge?ment|(?:better|best)[ _](?:answer|response|output|text|one|option))|^[ \t\#>*_"{]*+(?:final[ ])?answer
-    |(?<=")answer(?="))[\s*_"'`)]*+[:=]|<(?:verdict|winner|answer|choice|preference)>|\\boxed(?=\{)
-    |(?<!\[)(?<!not[ ])\[(?=\[)|final[ ](?:verdict|choice|decision|preference|answer)[ ]is(?=[ ])""")
+    |judge?ment|(?:better|best)[ _](?:answer|response|output|text|one|option))
+    |(?P<answer>^[ \t\#>*_"{]*+(?:final[ ])?answer|(?<=")answer(?=")))[\s*_"'`)]*+[:=]|(?P<boxed>\\boxed(?=\{))
+    |<(?:verdict|winner|answer|choice|preference)>|(?<!\[)(?<!not[ ])\[(?=\[)
+    |final[ ](?:verdict|choice|decision|preference)[ ]is(?=[ ])""")
 _CHOICE = re.compile(rf"""(?ix)[\s*_"'`(\[{{]{{0,20}}+
     (?:(?:an?[ ])?(?P<tie>tie|tied|draw|equal|same|both|neither|A[ ]?=[ ]?B|B[ ]?=[ ]?A)
     |(?:the[ ])?(?:{_NOUN}[ _]?(?=[AB]))?(?P<side>[A-C])(?:[ ]?>{{1,2}}[ ]?[AB])?)[*_`"')\]}}]*+
@@ -138,6 +139,8 @@ def ratings(text: str, count: int, low: int = 1, high: int = 5) -> list[Rating |
 def preference(text: str) -> Literal["A", "B", "tie"] | None:
     """Read which of two texts a judge prefers: its explicit verdict, else a bare last line, else its prose.
 
+    `Answer: B` and a boxed B count where there is no plainer verdict: the judge may have solved the task itself.
+
     Args:
         text: what the judge wrote.
 
@@ -147,11 +150,13 @@ def preference(text: str) -> Literal["A", "B", "tie"] | None:
     said = _visible(text).replace("’", "'").strip()
     openings = list(_VERDICT.finditer(said))
     found: set[Literal["A", "B", "tie"]] = set()
+    loose: set[Literal["A", "B", "tie"]] = set()
     for opening, end in zip(openings, [*(it.start() for it in openings[1:]), len(said)], strict=False):
         if choice := _CHOICE.match(said, opening.end()):
-            found.add(_side(choice))
+            (loose if opening["answer"] or opening["boxed"] else found).add(_side(choice))
         else:
             found |= _opinions(said[opening.end() : end].lstrip().partition("\n")[0])
+    found = found or loose
     if not found and (lone := _LONE.fullmatch(said, said.rfind("\n") + 1)):
         found.add(_side(lone))
     found = found or _opinions(said)
@@ -273,8 +278,10 @@ def _section(
     said: str, plain: str, span: tuple[int, int], scale: tuple[int, int], number: int | None, labelled_only: bool
 ) -> list[_Claim]:
     """Return the claims in a span: those with a label, else those in prose, else a number that stands alone."""
-    found = []
+    found: list[tuple[int, int, float | None]] = []
     for opening in _NAMED.finditer(plain, *span):
+        if found and opening.start() < found[-1][1]:  # Rating: [[4]]
+            continue
         value = _VALUE.match(plain, opening.end(), span[1])
         if value or opening["sure"]:
             found.append((opening.start(), value.end() if value else opening.end(), _score(value, scale)))
@@ -319,11 +326,13 @@ def _reasons(said: str, plain: str, span: tuple[int, int], rated: list[tuple[int
 
 
 def _rest(said: str, plain: str, span: tuple[int, int], start: int, end: int) -> str:
-    """Return what stands after the only rating, else on the lines before it."""
+    """Return what stands after the only rating, else on the lines before it, else before it on its line."""
     after = _REST.match(plain, end, span[1])
     line = plain.rfind("\n", span[0], start) + 1
     found = said[after.end() : span[1]].strip(_FRAME) if after else ""
     found = found or said[span[0] : max(span[0], line)].strip(_FRAME)
+    before = said[span[0] : start].strip(_FRAME)
+    found = found or (before if before.endswith((".", "!", "?", "。")) else "")  # "Overall Rating: 4" gives none
     return found if any(sign.isalpha() for sign in found) else ""
 
 

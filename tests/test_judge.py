@@ -66,6 +66,18 @@ def test_a_dry_run_counts_the_calls_and_makes_none(context, method):
     assert asked.calls == (2 if "method" in settings else 1) and context.estimate.replayed == 0
 
 
+def test_a_dry_run_counts_what_would_be_asked_again(context, method):
+    _, settings = method
+    with loopback.server(answer=lambda messages, rng: "Hm.") as here:
+        table, judge_of = answered("a", "b★"), at(here)
+        judged(table, judging(judge_of, reasks=0, **settings), context)
+        asked, context.estimate = here.calls, Estimate()
+        with pytest.raises(DryRunEnds):
+            judge(table, judging(judge_of, reasks=1, **settings), context)
+        assert here.calls == asked
+    assert [it.calls for it in context.estimate.asked.values()] == [asked] and context.estimate.replayed == asked
+
+
 @pytest.mark.parametrize("table", [frame([]), answered(None)])
 def test_where_there_is_nothing_to_judge_nobody_is_asked(context, method, table):
     out = judged(table, judging("http://127.0.0.1:9/v1#m", **method[1]), context)

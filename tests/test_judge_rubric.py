@@ -39,11 +39,13 @@ def test_the_order_shown_differs_with_the_aspect_and_the_prompt_and_never_with_t
     tables = [answered("a", "b★", "c★★", user=f"Question {i}?") for i in range(12)]
     with loopback.server(answer=rates) as here:
         judged(pl.concat(tables), judging(at(here)), context)
-        first = Counter(texts[0] for texts in texts_sent(here))
+        sent = list(zip(texts_sent(here), here.log, strict=True))
+        first = Counter(texts[0] for texts, _ in sent)
         calls = here.calls
         turned = judged(pl.concat(table.reverse() for table in tables), judging(at(here)), context)
         assert here.calls == calls, "the order of the rows changes nothing that is asked"
     assert all(8 <= first[text] <= 28 for text in ("a", "b★", "c★★")), first
+    assert len({texts for texts, entry in sent if "Question 0?" in entry["prompt"]}) > 1, "one order for each aspect"
     assert turned["score"].to_list()[:3] == [3.0, 2.0, 1.0]
 
 
@@ -117,6 +119,12 @@ def test_honesty_does_not_apply_to_a_poem_and_then_the_other_aspects_make_the_sc
         assert here.calls == (2 if score else 3)
     assert out["score"].to_list() == [score, score]
     assert json.loads(out["judgement"][0])["loopback"]["honesty"] == ("not applicable" if score else None)
+
+
+def test_no_other_aspect_may_be_said_not_to_apply(context):
+    with loopback.server(answer=lambda messages, rng: rating(1, "N/A")) as here:
+        out = judged(answered("a"), judging(at(here), aspects=["truthfulness"], reasks=0), context)
+    assert out["score"].to_list() == [None] and json.loads(out["judgement"][0])["loopback"]["truthfulness"] is None
 
 
 def test_where_honesty_does_not_apply_to_some_answers_to_a_prompt_it_counts_for_none(context):

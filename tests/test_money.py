@@ -156,6 +156,37 @@ def test_a_recipes_own_table_goes_before_the_shipped_one(tmp_path):
         load_recipe(str(file))
 
 
+@pytest.mark.parametrize("fault", ["no_usage", "bad_usage"])
+def test_where_the_server_does_not_tell_what_was_used_the_worst_is_assumed_and_said(fault, tmp_path):
+    with loopback.server(faults={fault: 1.0}) as here:
+        file = recipe(tmp_path, here, 60, price=PRICE, max_tokens=100, budget={"usd": 0.05})
+        with pytest.raises(BuilderError, match="the budget ends here: usd"):
+            build(load_recipe(str(file)), tmp_path / "out")
+        assert 5 <= here.calls <= 16, "each may have cost as much as max_tokens"
+        with Ledger(tmp_path / "out" / "ledger.db") as ledger:
+            assert history.spent(ledger)[0].uncounted == here.calls
+        with pytest.raises(BuilderError, match="the budget ends here: usd"):
+            build(load_recipe(str(file)), tmp_path / "out")
+        assert here.calls <= 17
+
+
+def test_a_build_that_waits_for_room_in_its_budget_is_woken_when_another_build_has_the_answers(tmp_path):
+    from test_gate import finished, start
+
+    out = tmp_path / "out"
+    with loopback.server(latency=2.0, sigma=0.01) as here:
+        one = start(recipe(tmp_path / "one", here, 30, name="one", concurrency=64), out)
+        while here.calls < 30:
+            pass
+        settings = {"price": PRICE, "max_tokens": 1000, "concurrency": 8, "budget": {"usd": 0.04}}
+        both = recipe(tmp_path / "two", here, 30, name="two", **settings)
+        both.write_text(both.read_text().replace('"max_tokens": 1000', '"max_tokens": 1024'))
+        two = start(both, out)
+        finished(one)
+        finished(two)
+        assert here.calls == 30
+
+
 # the meter by itself
 
 

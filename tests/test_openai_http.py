@@ -54,12 +54,11 @@ def test_answers_that_come_short_are_asked_for_again_and_nothing_twice(ledger):
     assert all(isinstance(answer, Answer) for answer in answers)
 
 
-def test_where_answers_stay_short_only_the_missing_draws_fail(ledger):
-    with loopback.server(behave=lambda prompt, attempt: "short") as here:
+def test_where_no_more_answers_come_only_the_missing_draws_fail(ledger):
+    with loopback.server(behave=lambda prompt, attempt: "short" if attempt < 2 else "empty") as here:
         results, _ = ask(teacher(here, n_per_call=4, retries=1), ["Hi"], ledger, draws=4, per_call=4)
-    assert here.calls == 2
     assert [isinstance(result, Answer) for result in results] == [True, True, True, False]
-    assert results[3].kind == "short"
+    assert results[3].kind == "empty"
 
 
 def test_each_draw_has_a_seed_of_its_own(ledger):
@@ -180,3 +179,41 @@ def test_requests_of_one_prompt_can_be_cut_down_to_some_draws(ledger):
     part = whole.only([whole.keys[2], whole.keys[0]])
     assert part.draws == (0, 2) and part.keys == (whole.keys[0], whole.keys[2])
     assert [json.loads(sent)["draw"] for sent in part.sent] == [0, 2]
+
+
+def choices(*more, **parts):
+    return json.dumps({"choices": [*more], "usage": {"prompt_tokens": 7, "completion_tokens": 9}, **parts}).encode()
+
+
+GOOD = {"index": 0, "message": {"role": "assistant", "content": "so"}, "finish_reason": "stop"}
+
+
+@pytest.mark.parametrize("bad", [{}, {"message": "what"}, None, 5, {"message": {"content": None}}])
+def test_one_bad_choice_does_not_throw_the_good_ones_away(bad):
+    reply = replies.completion(choices(GOOD, bad, GOOD), "m")
+    assert [answer.text for answer in reply.answers] == ["so", "so"] and reply.usage.output_tokens == 9
+
+
+@pytest.mark.parametrize("raw", [choices(choices=None), choices(), choices({"message": "what"})])
+def test_what_a_useless_body_used_is_counted_all_the_same(raw):
+    with pytest.raises(Fault, match="malformed") as caught:
+        replies.completion(raw, "m")
+    assert (caught.value.usage.input_tokens, caught.value.usage.output_tokens) == (7, 9)
+
+
+def test_a_finish_reason_that_is_no_text_and_counts_that_are_none_break_nothing():
+    said = {"prompt_tokens": 2**63 - 1, "completion_tokens": 12.0}
+    (answer,), usage = replies.completion(choices(GOOD | {"finish_reason": "\ud800"}, usage=said), "m")
+    assert (answer.finish_reason, usage.input_tokens, usage.output_tokens) == (None, None, 12)
+
+
+def test_a_server_that_ignores_n_is_asked_until_it_has_said_enough(ledger):
+    with loopback.server() as here:
+        one = lambda self, body, fault: completion(self, body | {"n": 1}, fault)  # noqa: E731
+        completion = loopback.Handler._completion
+        loopback.Handler._completion = one
+        try:
+            answers, _ = ask(teacher(here, n_per_call=8, retries=1), ["Hi"], ledger, draws=8, per_call=8)
+        finally:
+            loopback.Handler._completion = completion
+        assert here.calls == 8 and all(isinstance(answer, Answer) for answer in answers)

@@ -27,8 +27,8 @@ class Spent(NamedTuple):
     unpriced: int
     """Requests that used tokens whose price was not known."""
     uncounted: int
-    """Requests whose server never said what they used: cut off, timed out, killed. They may have been billed. What lies
-    in a batch may yet be told, and what a batch did not come to is not billed."""
+    """Requests whose server never said what they used: cut off, timed out, killed, no usage in the body. They may have
+    been billed. What lies in a batch may yet be told, and what a batch did not come to is not billed."""
 
 
 def spent(ledger: Ledger, build: str | None = None) -> list[Spent]:
@@ -38,7 +38,7 @@ def spent(ledger: Ledger, build: str | None = None) -> list[Spent]:
         SELECT t.name, t.provider, t.model, a.batch IS NOT NULL, count(*), sum(a.outcome IS 'answered'),
             coalesce(sum(a.input_tokens), 0), coalesce(sum(a.output_tokens), 0), coalesce(sum(a.cached_tokens), 0),
             coalesce(sum(a.usd), 0.0), sum(a.input_tokens + a.output_tokens > 0 AND a.usd IS NULL),
-            coalesce(sum(a.input_tokens IS NULL AND a.outcome IS NOT 'answered'
+            coalesce(sum((a.input_tokens IS NULL OR a.output_tokens IS NULL)
                 AND (a.outcome NOT LIKE 'http %' AND a.outcome NOT IN {NOT_BILLED}
                     OR a.outcome IS NULL AND a.batch IS NULL)), 0)
         FROM attempts a JOIN teachers t ON t.id = a.teacher

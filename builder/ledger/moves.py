@@ -97,6 +97,10 @@ def export(ledger: Ledger, target: Path) -> Moved:
     except OSError as error:
         part.unlink(missing_ok=True)
         raise InputError([Problem(str(target), 0, f"cannot be written: {error.strerror}")]) from None
+    except ValueError:
+        part.unlink(missing_ok=True)
+        what = "holds a request that is no JSON"
+        raise InputError([Problem(str(ledger.path), 0, what, "builder ledger verify says which")]) from None
     return Moved(answers, failures)
 
 

@@ -20,7 +20,8 @@ _BELIEVED_FOR = 2.0
 def _born(pid: int) -> str:
     """Return when a process started, in the kernel's own ticks; "" where that cannot be told or it is gone."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return "" if state in "ZX" else fields[18]  # a zombie is dead, whoever has not noticed yet
     except (OSError, IndexError):
         return ""
 

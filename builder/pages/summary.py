@@ -40,6 +40,13 @@ def built(folder: Path, manifest: Manifest, fresh: bool, console: Console) -> No
         usd = f", ${spend['usd']:,.4f}" if spend["usd"] else ""
         said = f"{spend['calls']:,} answers came, {spend['replayed']:,} from the ledger, {spend['failed']:,} failed"
         console.print(f"{said}; in this run {spend['requests']:,} requests{tokens}{usd}")
+        if (whole := spend["all_runs"])["requests"] > spend["requests"]:
+            usd = f", ${whole['usd']:,.4f}" if whole["usd"] else ""
+            console.print(f"in all runs {whole['requests']:,} requests, {whole['tokens']:,} tokens{usd}")
+        if spend["uncounted"]:
+            console.print(
+                f"{spend['uncounted']:,} requests whose use the server did not tell; they may have been billed"
+            )
     for note in manifest["notes"]:
         console.print(f"note  {note}", markup=False)
     console.print()

@@ -49,7 +49,7 @@ class Fault(Exception):
     @property
     def passing(self) -> bool:
         """Whether the same call may succeed another day: the server's trouble, not the prompt's or the answer's."""
-        servers = ("timeout", "connection", "expired", "cancelled", "missing")
+        servers = ("timeout", "connection", "malformed", "short", "expired", "cancelled", "missing")
         return self.fatal or self.kind in servers or (self.retry and self.kind.startswith("http "))
 
     @property

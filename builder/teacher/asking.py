@@ -118,6 +118,11 @@ class Asking:
         """Whether nothing new is to be started."""
         return self._stop is not None
 
+    def _let_go(self, hold: Hold) -> None:
+        """Give room in the budget back that is not needed, to whoever waits for it."""
+        self.meter.release(hold)
+        self.settled.set()
+
     def budget_ends(self, why: str) -> None:
         """Stop before passing the budget."""
         self.halt(BuilderError(f"the budget ends here: {why}; stopped"), _RAISE)
@@ -135,11 +140,14 @@ class Asking:
         for pace in self._paces.values():
             pace.open_wide()
 
+    def _in_flight(self) -> int:
+        return sum(pace.in_flight for pace in self._paces.values())
+
     def _interrupted(self) -> None:
-        in_flight = sum(pace.in_flight for pace in self._paces.values())
+        in_flight = self._in_flight()
         waits = f": {in_flight} calls in flight are waited for. Ctrl-C again gives them up" if in_flight else ""
         self._interrupt.say(f"stopping{waits}")
-        self.halt(BuilderError("stopped by Ctrl-C"), _AGAIN)
+        self.halt(BuilderError("stopped by Ctrl-C or SIGTERM"), _AGAIN)
 
     async def _aside(self) -> None:
         await asyncio.sleep(_CALLS_ARE_OFF)
@@ -257,8 +265,9 @@ class Asking:
                 continue
             if not fault.retry or attempt == teacher.config.retries:
                 raise fault
-            if fault.wait > LONGEST_ASKED:
-                raise Fault(fault.kind, f"the server asks to wait {fault.wait:,.0f} s", fatal=True)
+            if len(left) < len(begun.attempts):  # it brings some of what it is asked for: no reason to wait
+                attempt = 0
+                continue
             await self.sleep(wait_after(attempt, fault))
             attempt += 1
 
@@ -294,16 +303,16 @@ class Asking:
             await self.settled.wait()
         self.mind_the_disk()
         if self._stop is not None:
-            self.meter.release(hold)
+            self._let_go(hold)
             return None, None
         who = (teacher.name, teacher.server[0], teacher.model)
         try:
             begun = await self.recorder.do(lambda: self.ledger.begin(item.keys, who), durable=False)
         except BaseException:
-            self.meter.release(hold)
+            self._let_go(hold)
             raise
         if not begun.attempts:
-            self.meter.release(hold)
+            self._let_go(hold)
             return begun, None
         return begun, hold
 
@@ -317,6 +326,8 @@ class Asking:
             answers, used = await teacher.ask(item.messages, item.draws)
         except Fault as raised:
             fault = raised
+            if fault.wait > LONGEST_ASKED:
+                fault = Fault(fault.kind, f"the server asks to wait {fault.wait:,.0f} s: {fault.detail}", fatal=True)
             used = fault.usage or (Usage() if fault.billed else None)  # of a call that broke off nobody says
             self._give_up(self._patience_with(teacher).refused(fault))  # before the next one gets its place
         finally:  # the server is free again, whatever the disk does
@@ -369,7 +380,7 @@ class Asking:
         """Count answers that will not come; too large a share of them stops the run."""
         self.faults.update((key, fault) for key in keys if key in self.in_hand)
         self.show(len(keys))
-        self._give_up(self._patience_with(teacher).failed(fault, len(keys), self.replayed))
+        self._give_up(self._patience_with(teacher).failed(fault, len(keys)))
 
     def _patience_with(self, teacher: Teacher) -> Patience:
         return self._patience.setdefault(id(teacher), Patience(teacher))

@@ -197,7 +197,7 @@ def _said(raw: bytes) -> str:
     try:
         error = json.loads(raw)["error"]
         said = error if isinstance(error, str) else error["message"]
-        code = error.get("code") if isinstance(error, dict) else None
+        code = (error.get("code") or error.get("type")) if isinstance(error, dict) else None
         return f"{said} ({code})" if isinstance(code, str) else str(said)
     except (ValueError, KeyError, TypeError):
         return raw.decode("utf-8", "replace")

@@ -53,19 +53,11 @@ class Patience:
             return self._error(f"the first {self._unfit} answers were {fault}; {why}; stopped")
         return None
 
-    def failed(self, fault: Fault, count: int, held: int) -> TeacherError | None:
-        """Count answers that are given up; return the error to stop with, if there are too many.
-
-        Args:
-            fault: how.
-            count: how many answers.
-            held: answers the ledger held: the teacher took such requests once.
-        """
+    def failed(self, fault: Fault, count: int) -> TeacherError | None:
+        """Count so many answers that are given up; return the error to stop with, if there are too many."""
         self._failed += count
         self._in_a_row += 1
-        had = self._answered + held
-        of_no_use = fault.kind in ("http 400", "http 422") and not had  # an argument the server does not take
-        if self._in_a_row >= (_FEW if of_no_use else _IN_A_ROW):
+        if self._in_a_row >= _IN_A_ROW:
             return self._error(f"{fault}; stopped")
         limit, asked = self._teacher.config.max_failures, self._failed + self._answered
         if asked < _ENOUGH_TO_JUDGE or self._failed / asked <= limit:

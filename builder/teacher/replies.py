@@ -15,6 +15,8 @@ from builder.teacher.patience import UNFIT
 
 WITHHELD = ("content_filter", "refusal")
 """Finish reasons of a provider that will not hand the answer out; asking again brings the same."""
+_MOST_TOKENS = 10**12
+"""A count beyond this is no count, and sums of such would overflow the ledger's."""
 _PAID_OUT = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 
 SchemaCheck = Callable[[str], str | None]
@@ -63,25 +65,29 @@ def completion(raw: bytes, asked: str, is_valid: SchemaCheck = lambda text: None
     """
     try:
         body = json.loads(raw)
-        choices = body["choices"]
-        pieces = [_choice(choice) for choice in choices]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        usage = _usage(body.get("usage"))
+    except (ValueError, AttributeError, RecursionError) as error:
         raise Fault("malformed", f"{type(error).__name__}: {error}: {_start(raw)}", retry=True) from None
-    usage = _usage(body.get("usage"))
-    if not pieces:
-        raise Fault("malformed", "a body without choices", retry=True, usage=usage)
+    choices = body.get("choices")
+    if not isinstance(choices, list) or not choices:
+        raise Fault("malformed", f"a body without choices: {_start(raw)}", retry=True, usage=usage)
     said = body.get("model")
     served_by = said if isinstance(said, str) and said != asked and is_unicode(said) else None
     answers, faults = [], []
-    for text, reason, reasoning in pieces:
+    for choice in choices:
         try:
+            text, reason, reasoning = _choice(choice)
             text = sound(text, reason, usage)
             if text is not None and reason != "length" and (wrong := is_valid(text)):
                 raise Fault(UNFIT, wrong, retry=True, usage=usage)
         except Fault as fault:
             faults.append(fault)
             continue
-        alone = usage if len(pieces) == 1 else Usage()  # of several answers nobody says which used what
+        except (KeyError, TypeError, AttributeError) as error:
+            what = f"{type(error).__name__}: {error}: {_start(raw)}"
+            faults.append(Fault("malformed", what, retry=True, usage=usage))
+            continue
+        alone = usage if len(choices) == 1 else Usage()  # of several answers nobody says which used what
         answers.append(
             Answer(text, reason, alone.input_tokens, alone.output_tokens, alone.cached_tokens, reasoning, served_by)
         )
@@ -93,7 +99,7 @@ def completion(raw: bytes, asked: str, is_valid: SchemaCheck = lambda text: None
 def _choice(choice: Any) -> tuple[Any, str | None, str | None]:
     """Return (text, finish reason, reasoning) of a choice of either endpoint."""
     reason = choice.get("finish_reason")
-    reason = reason if isinstance(reason, str) else None
+    reason = reason if isinstance(reason, str) and is_unicode(reason) else None
     if "message" not in choice:  # a completion begins with the space or line break that parts it from its prompt
         return choice["text"].strip() if isinstance(choice["text"], str) else None, reason, None
     message = choice["message"] or {}
@@ -124,7 +130,9 @@ def usage_of(raw: bytes) -> Usage:
 
 def count(said: Any) -> int | None:
     """Return a count that can be one; None for what cannot."""
-    return said if type(said) is int and 0 <= said < 2**63 else None
+    if type(said) is float and said.is_integer():
+        said = int(said)
+    return said if type(said) is int and 0 <= said <= _MOST_TOKENS else None
 
 
 def sound(text: Any, reason: str | None, usage: Usage) -> str | None:
