@@ -61,8 +61,6 @@ class Estimate:
     asked: dict[str, Asked] = field(default_factory=dict)
     """By teacher's name."""
     replayed: int = 0
-    step: str = ""
-    """What the step that would ask calls its work."""
 
 
 @dataclass

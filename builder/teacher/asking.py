@@ -118,7 +118,7 @@ class Asking:
         """Whether nothing new is to be started."""
         return self._stop is not None
 
-    def _let_go(self, hold: Hold) -> None:
+    def let_go(self, hold: Hold) -> None:
         """Give room in the budget back that is not needed, to whoever waits for it."""
         self.meter.release(hold)
         self.settled.set()
@@ -303,16 +303,16 @@ class Asking:
             await self.settled.wait()
         self.mind_the_disk()
         if self._stop is not None:
-            self._let_go(hold)
+            self.let_go(hold)
             return None, None
         who = (teacher.name, teacher.server[0], teacher.model)
         try:
             begun = await self.recorder.do(lambda: self.ledger.begin(item.keys, who), durable=False)
         except BaseException:
-            self._let_go(hold)
+            self.let_go(hold)
             raise
         if not begun.attempts:
-            self._let_go(hold)
+            self.let_go(hold)
             return begun, None
         return begun, hold
 

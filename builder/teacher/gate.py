@@ -55,7 +55,7 @@ def ask_streams(streams: Sequence[Iterable[Request]], context: Context, label: s
     """
     with context.progress(label, total) as advance:
         if context.estimate is not None:
-            return _count(chain(*streams), context, context.estimate, label)
+            return _count(chain(*streams), context, context.estimate)
         if context.offline:
             return _replay(chain(*streams), context, advance)
         asking = Asking(context, advance, total)
@@ -87,7 +87,7 @@ def _replay(requests: Iterable[Request], context: Context, advance: Advance) -> 
     return faults
 
 
-def _count(requests: Iterable[Request], context: Context, estimate: Estimate, label: str) -> dict[str, Fault]:
+def _count(requests: Iterable[Request], context: Context, estimate: Estimate) -> dict[str, Fault]:
     """Count what would be asked; an answer that is held is no call."""
     seen: set[str] = set()
     for group in groups(requests):
@@ -103,7 +103,6 @@ def _count(requests: Iterable[Request], context: Context, estimate: Estimate, la
                 asked.most += len(left) * item.teacher.config.max_tokens
                 asked.bytes += len(canonical_json(list(item.messages)).encode("utf-8", "surrogatepass"))
     if estimate.asked:
-        estimate.step = label
         raise DryRunEnds
     return {}
 

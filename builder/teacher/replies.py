@@ -120,14 +120,6 @@ def _usage(said: Any) -> Usage:
     return Usage(count(said.get("prompt_tokens")), count(said.get("completion_tokens")), count(cached))
 
 
-def usage_of(raw: bytes) -> Usage:
-    """Return what a body says it used, for a body that gave no answers."""
-    try:
-        return _usage(json.loads(raw).get("usage"))
-    except (ValueError, AttributeError, RecursionError):
-        return Usage()
-
-
 def count(said: Any) -> int | None:
     """Return a count that can be one; None for what cannot."""
     if type(said) is float and said.is_integer():

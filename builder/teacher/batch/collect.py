@@ -121,7 +121,7 @@ async def _record(work: Work, part: Sequence[Lying], found: dict[str, Reply | Fa
             if recorded:
                 asking.meter.settle(hold, name, work.config, usage, 0.0)
             else:  # another process was first, and counted it
-                asking.meter.release(hold)
+                asking.let_go(hold)
     asking.settled.set()
     had = [one.key for one in part if isinstance(found[one.key], Reply) and one.key in work.waits]
     work.waits.difference_update(had)
@@ -145,4 +145,4 @@ async def release(work: Work) -> None:
     attempts = list(asking.holds)
     for attempt in await work.ledger(lambda ledger: batches.ended(ledger, attempts), durable=False):
         if (hold := asking.holds.pop(attempt, None)) is not None:
-            asking.meter.release(hold)
+            asking.let_go(hold)

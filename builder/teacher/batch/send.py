@@ -115,7 +115,7 @@ async def _begin(
             asking.holds[attempts[item.key]] = hold
             file.write(line)
         else:
-            asking.meter.release(hold)
+            asking.let_go(hold)
         if held:
             asking.count_held(1)
             asking.in_hand.discard(item.key)
