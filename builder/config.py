@@ -319,8 +319,14 @@ class LanguageConfig(Config):
     """Keep rows whose language cannot be told."""
 
 
-class QualityConfig(Config):
-    """Measures first, thresholds second. null switches a rule off."""
+KeepOrDrop = Literal["drop", "keep"]
+
+
+class QualityRules(Config):
+    """What drops a row: a bound on a measure, or a flag. null or keep switches a rule off; the measure is still taken.
+
+    The defaults drop what is surely bad. `builder analyze DATA` shows what any other bound would cost.
+    """
 
     min_prompt_words: Positive | None = None
     """Shorter prompts are dropped. Off: "Translate: hello" is a good prompt."""
@@ -330,18 +336,129 @@ class QualityConfig(Config):
     """Shorter responses are dropped; 1 keeps "7"."""
     max_response_chars: Positive | None = 65536
     """Longer responses are dropped."""
+    min_response_words: Positive | None = None
+    """Shorter responses are dropped. Off: one word can be the whole answer."""
+    max_response_words: Positive | None = None
+    """Longer responses are dropped."""
     max_repetition: Share | None = 0.5
     """Largest share of repeated word 4-grams in a response of 50 words or more."""
-    refusals: Literal["drop", "keep"] = "drop"
-    """Responses that decline or speak of themselves as an AI."""
-    truncated: Literal["drop", "keep"] = "drop"
+    min_distinct_words: Share | None = None
+    """Least share of different words in a response of 50 words or more."""
+    max_duplicate_lines: Share | None = None
+    """Largest share of lines that came before, in a response of 5 lines or more that is no code. Gopher: 0.3."""
+    max_bullet_lines: Share | None = None
+    """Largest share of list items among 5 lines or more. Gopher: 0.9; a list is often what was asked for."""
+    min_mean_word_chars: Annotated[float, Field(gt=0)] | None = None
+    """Least mean length of words, in prose. Gopher: 3."""
+    max_mean_word_chars: Annotated[float, Field(gt=0)] | None = None
+    """Largest mean length of words, in prose. Gopher: 10."""
+    max_symbol_ratio: Annotated[float, Field(ge=0)] | None = None
+    """Most # and ... per word, in prose. Gopher: 0.1."""
+    min_alphabetic_words: Share | None = None
+    """Least share of words with a letter, in prose. Gopher: 0.8."""
+    min_stop_words: Positive | None = None
+    """Least number of English stop words, in prose. Gopher: 2. Put `language` first, so that only English is held."""
+    refusals: KeepOrDrop = "drop"
+    """Responses that decline or speak of themselves as an AI as they open."""
+    self_references: KeepOrDrop = "keep"
+    """Responses that speak of themselves as an AI anywhere."""
+    provider_identities: KeepOrDrop = "drop"
+    """Responses that say "I was trained by" some provider, where the prompt does not name it."""
+    scaffolding: KeepOrDrop = "drop"
+    """Responses with control tokens or labels of a prompt template in them, where the prompt has none."""
+    extra_turns: KeepOrDrop = "keep"
+    """Responses that go on with a turn of the user."""
+    label_starts: KeepOrDrop = "keep"
+    """Responses that begin with a label such as "Output:"."""
+    truncated: KeepOrDrop = "drop"
     """Responses the teacher cut off (finish_reason: length) or left inside an open code fence."""
-    echo: Literal["drop", "keep"] = "drop"
+    unfinished: KeepOrDrop = "keep"
+    """Responses of 100 words or more whose last line, a long one, ends in a letter or a comma."""
+    colon_ends: KeepOrDrop = "keep"
+    """Responses that end with a colon."""
+    echo: KeepOrDrop = "drop"
     """Responses that only repeat the prompt."""
+    digit_runs: KeepOrDrop = "keep"
+    """Responses with nine digits in a row (FastChat)."""
+    prompt_keywords: KeepOrDrop = "keep"
+    """Prompts that name what text cannot show: image, graph, file ... (Self-Instruct, Alpaca)."""
+    prompt_odd_starts: KeepOrDrop = "keep"
+    """Prompts that begin with neither letter nor digit (Self-Instruct)."""
+    prompt_programs: KeepOrDrop = "keep"
+    """Prompts that begin with "Write a program" (Self-Instruct)."""
+    prompt_placeholders: KeepOrDrop = "keep"
+    """Prompts that hold <noinput> or the address of an image (AlpacaDataCleaned)."""
+    prompt_merged: KeepOrDrop = "keep"
+    """Prompts that hold the label of a second instruction (AlpacaDataCleaned)."""
+
+
+class ToxicityConfig(Config):
+    """A classifier that scores every response, run on this machine."""
+
+    model: str
+    """A text-classification model: a name on the Hub or a folder."""
+    revision: str | None = None
+    """Branch, tag or commit of it; name one so that the build can be repeated."""
+    label: str = "toxic"
+    """The label of the model whose score is taken."""
+    max: Share = 0.5
+    """Responses that score higher are dropped."""
+
+
+class QualityConfig(QualityRules):
+    """Measures first, thresholds second: every measure is recorded, used by a rule or not."""
+
+    pii: Literal["mark", "drop", "keep"] = "mark"
+    """E-mail addresses, phone and card numbers, IBANs, keys: name them in a column; drop such rows; do not look."""
+    toxicity: ToxicityConfig | None = None
+    """Score responses with a classifier; null runs none."""
+    tasks: dict[str, QualityRules] = {}
+    """Other rules for some tasks: {summarize: {min_response_words: 20}, sql: {max_repetition: null}}."""
+
+    @field_validator("pii", mode="before")
+    @classmethod
+    def _redacting_is_a_step(cls, given: Any) -> Any:
+        if given == "redact":
+            raise ValueError("redacting makes new rows, so it is a step of its own: write `- redact: {}` in steps")
+        return given
+
+    def of(self, task: str | None) -> QualityRules:
+        """Return the rules that hold for a task: its own settings, else those for all."""
+        own = self.tasks.get(task) if task is not None else None
+        return (
+            self if own is None else self.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
+        )
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides the content; of a task's rules those that were set, for a null there says: off."""
+        told = super().identity()
+        told["tasks"] = {
+            task: {name: getattr(rules, name) for name in sorted(rules.model_fields_set)}
+            for task, rules in sorted(self.tasks.items())
+        }
+        return told
+
+
+class RedactConfig(Config):
+    """Put [EMAIL], [PHONE], [CARD], [IBAN] or [KEY] where personal data stands in a row."""
+
+    kinds: Annotated[list[Literal["email", "phone", "card", "iban", "key"]], Field(min_length=1)] = [
+        "email", "phone", "card", "iban", "key",
+    ]  # fmt: skip
+    """What is redacted."""
+
+
+class SemanticConfig(Config):
+    """Compare meanings by a sentence-embedding model."""
+
+    model: Annotated[str, Field(min_length=1)]
+    """A sentence-transformers or model2vec model: its name on the Hub, or a folder."""
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Cosine similarity from which two texts mean the same."""
 
 
 class DedupConfig(Config):
-    """Near-duplicates by MinHash LSH, every candidate confirmed by exact Jaccard; the first of a cluster stays."""
+    """Near-duplicates by exact Jaccard similarity of shingles, all of them and nothing else; one of each stays."""
 
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.7
     """Jaccard similarity of shingle sets from which two texts are near-duplicates."""
@@ -349,8 +466,28 @@ class DedupConfig(Config):
     """What is compared. Answers to one prompt are never near-duplicates of each other, only exact ones."""
     shingle: Annotated[int, Field(ge=1, le=16)] = 3
     """Words per shingle (characters in scripts without spaces). Shorter texts are duplicates only if equal."""
+    keep: Annotated[str, Field(min_length=1)] = "first"
+    """Which of two near-duplicates stays: the first, or the one with the highest value in this column (score)."""
+    max_per_template: Positive | None = None
+    """Of rows that are the same but for numbers, names and quoted spans, at most so many stay; null lets all."""
+    against: list[str] = []
+    """Earlier data, files or built datasets: what is a near-duplicate of a row in there goes."""
+    store: str | None = None
+    """A folder that remembers the shingles of every finished build: new rows are compared with those of all others."""
+    semantic: SemanticConfig | None = None
+    """Also drop what means the same in other words. Compares all with all: for up to some 100,000 rows."""
+    method: Literal["exact", "minhash"] = "exact"
+    """minhash makes the decisions of datasketch's MinHashLSH, with its misses and false alarms, to repeat others' work."""
     permutations: Annotated[int, Field(ge=16, le=1024)] = 128
-    """Hash functions of a signature; fewer cost less and find less."""
+    """Numbers in a MinHash signature."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> DedupConfig:
+        if self.method == "exact" and "permutations" in self.model_fields_set:
+            raise ValueError("permutations: for method minhash only; exact needs none")
+        if self.method == "minhash" and self.store is not None:
+            raise ValueError("store: for method exact only")
+        return self
 
 
 class JudgeConfig(Config):

@@ -87,6 +87,12 @@ class Context:
     """A dry run: what would be asked is counted here, and the first step that would ask anything is the last."""
     meanwhile: Callable[[], object] = lambda: None
     """Run once in a thread while the first calls are in flight: what will be needed afterwards can be imported."""
+    build: str = ""
+    """Name and version of what is built: my-data-0.1.0."""
+    scratch: Path | None = None
+    """Where what does not fit into memory is put for a while; null is the system's folder for that."""
+    afterwards: list[Callable[[], object]] = field(default_factory=list)
+    """What steps want done once the dataset is in its place."""
     notes: list[str] = field(default_factory=list)
     """Sentences for the build's summary: what a number alone would not tell."""
     spend: Counter[str] = field(default_factory=Counter)

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}&&\p{L}]"
-_WORD = rf"{_UNSPACED}\p{{M}}*|[[\p{{L}}\p{{M}}\p{{N}}_]--{_UNSPACED}]+"
-_SIGN = r"[\p{S}\p{Pd}*/%&#@\\]"
+UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}&&\p{L}]"
+MARK = r"\p{M}"
+WORDLIKE = r"[\p{L}\p{N}_]"
+SIGN = r"[\p{S}\p{Pd}*/%&#@\\]"
+_WORD = rf"{UNSPACED}{MARK}*|[[{WORDLIKE}{MARK}]--{UNSPACED}]+"
 
 
 def words(text: pl.Expr) -> pl.Expr:
@@ -26,7 +28,7 @@ def words(text: pl.Expr) -> pl.Expr:
 
 def tokens(text: pl.Expr) -> pl.Expr:
     """Split a string expression into its words and signs, in order: a list[str] expression, null for null."""
-    return text.str.extract_all(f"{_WORD}|{_SIGN}")
+    return text.str.extract_all(f"{_WORD}|{SIGN}")
 
 
 def user_turns(prompt: pl.Expr) -> pl.Expr:

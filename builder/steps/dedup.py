@@ -1,4 +1,4 @@
-"""Drop duplicates: the first row of a cluster stays, every other names its twin and how near it is.
+"""Drop duplicates: one row of each cluster stays, every other names its twin and how near it is.
 
     prompt                                             mark
     "Name three fruits that grow on trees in Spain."   none
@@ -6,9 +6,8 @@
     "Name three fruits that grow on trees in Italy."   "dedup: near-duplicate: 0.75 of b2:5d0c…"
                                    with evidence  {"twin": "b2:5d0c…", "jaccard": 0.75, "twin_text": "Name …"}
 
-MinHash LSH only proposes pairs; each is confirmed by the exact Jaccard similarity of the shingle sets, and a
-row is dropped only against a row that stays. So nothing is dropped by chance, and "yes", "no", "42", which
-have no shingle at all, are compared as they stand.
+A row goes if a row that stays has a Jaccard similarity of shingle sets of at least the threshold with it, and only
+then (`builder.near`): nothing is missed, nothing is dropped by chance, and no order of work changes the outcome.
 
 Siblings, the answers to one seed's prompt, are there to be compared with each other: never near-duplicates.
 Only the very same answer is one too many, exactly: a near miss may differ in case or spacing alone.
@@ -16,205 +15,262 @@ Only the very same answer is one too many, exactly: a near miss may differ in ca
 
 from __future__ import annotations
 
-import hashlib
-import json
-import unicodedata
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from builder import rows
-from builder.text import tokens
+from builder.errors import InputError, Problem
+from builder.near import said
+from builder.near.corpus import Corpus, identity, shingled
+from builder.near.earlier import SHOWN, Earlier, add_earlier, open_store, sources
+from builder.near.evidence import described
+from builder.near.templates import skeleton
+from builder.seeds import fingerprint
 
 if TYPE_CHECKING:
     import numpy as np
     import polars as pl
+    from numpy.typing import NDArray
 
     from builder.config import DedupConfig
     from builder.context import Context
 
-RECALL = 0.99
-"""Least probability that LSH proposes a pair exactly at the threshold, where the permutations allow it."""
-SIGMAS = 4
-"""A proposal whose estimate lies so many standard errors below the threshold is not looked at exactly."""
-
-
-class Unit(NamedTuple):
-    """One text to compare: all rows of a prompt's family that have it."""
-
-    family: tuple[str, str]
-    """Seed and prompt: rows that share it are siblings."""
-    system: str
-    """The system message it stands under. Shared ones would outvote what is asked, so they are not compared, and
-    texts under different ones are different requests."""
-    text: str
-    """Normalised."""
-    members: list[int]
-    """Row numbers, the first stands for all."""
-
-
-class Twin(NamedTuple):
-    """What makes a row one too many."""
-
-    row: int
-    """Row number of the one that stays."""
-    reason: str
-    jaccard: float
+    Keys = NDArray[np.uint64]
+    Rows = NDArray[np.int64]
 
 
 def dedup(table: pl.DataFrame, config: DedupConfig, context: Context) -> pl.DataFrame:
     """Fill twin (id of the row that stays, else null); drop duplicates among the rows not dropped yet."""
     import polars as pl
 
-    units = _units(table, config.on)
-    twins = {}
-    for unit, twin in _compare(units, config, context):
-        twins.update(dict.fromkeys(unit.members, twin))
-    twins.update(_same_answers(table, units, twins))
-
-    ids = table["id"]
-    shown = table.select(_text(config.on).str.slice(0, 120)).to_series()
-    reasons: list[str | None] = [None] * table.height
-    evidence: list[str | None] = [None] * table.height
-    named: list[str | None] = [None] * table.height
-    for row, twin in twins.items():
-        named[row] = ids[twin.row]
-        like = f"near-duplicate: {twin.jaccard:.2f} of {named[row]}"
-        reasons[row] = like if twin.reason == "near-duplicate" else twin.reason
-        found = {"twin": named[row], "jaccard": round(twin.jaccard, 4), "twin_text": shown[twin.row]}
-        evidence[row] = json.dumps(found, ensure_ascii=False)
-    near = sum(twin.reason == "near-duplicate" for twin in twins.values())
-    if near > table.height / 2:
-        context.notes.append(
-            f"dedup: {near} of {table.height} rows are near-duplicates at threshold {config.threshold}; where prompts "
-            "share a long text with different questions to it, a higher threshold tells them apart"
-        )
-    table = table.with_columns(pl.Series("twin", named, pl.String))
-    reason, proof = (pl.lit(pl.Series(column, dtype=pl.String)) for column in (reasons, evidence))
-    return rows.drop(table, "dedup", reason.is_not_null(), reason, proof)
+    return pl.concat(dedup_shards([*table.iter_slices(50_000)] or [table], config, context))
 
 
-def _text(on: str) -> pl.Expr:
-    """Name what is compared; null where it is not there yet."""
+def dedup_shards(shards: Iterable[pl.DataFrame], config: DedupConfig, context: Context) -> Iterator[pl.DataFrame]:
+    """Do the same shard by shard; `shards` is walked several times."""
     import polars as pl
 
-    turns = pl.element().filter(pl.element().struct.field("role") != "system").struct.field("content")
-    said = pl.col("prompt").list.eval(turns).list.join("\n", ignore_nulls=True)
-    response = pl.col("response")
-    return {
-        "prompt": said,
-        "response": response,
-        "conversation": pl.concat_str(said, response, separator="\n", ignore_nulls=True),
-    }[on]
+    whole, permutations = config.on != "response", config.permutations if config.method == "minhash" else None
+    with tempfile.TemporaryDirectory(prefix="dedup-", dir=context.scratch) as folder:
+        corpus = Corpus(Path(folder), config.shingle, whole=whole, permutations=permutations)
+        earlier = add_earlier(corpus, config, context.base, context.build)
+        about = _look(shards, corpus, config, context)
+        gone = _near(corpus, earlier, about, config)
+    gone = _more(gone, _same_answers(about, gone))
+    if config.max_per_template is not None:
+        gone = _more(gone, _templates(about, gone, config.max_per_template))
+    if config.semantic is not None:
+        gone = _more(gone, _semantic(shards, about, gone, config))
+    gone = described(shards, gone, earlier, about["id"], config)
+    _note(gone, about, earlier, config, context)
+    at = 0
+    for shard in shards:
+        own = pl.DataFrame({"row": range(at, at + shard.height)}, schema={"row": pl.Int64})
+        own = own.join(gone, on="row", how="left", maintain_order="left")
+        at += shard.height
+        reason, evidence = (pl.lit(own[name]) for name in ("reason", "evidence"))
+        yield rows.drop(shard.with_columns(twin=own["twin"]), "dedup", reason.is_not_null(), reason, evidence)
+    if (store := open_store(config, context.base)) is not None and context.limit is None:
+        context.afterwards.append(store.put(context.build, _kept(shards, gone, config)))
 
 
-def _units(table: pl.DataFrame, on: str) -> list[Unit]:
-    """Gather the live rows by sibling family and normalised text, in row order.
+def check(config: DedupConfig, base: Path) -> dict[str, str]:
+    """Refuse what is compared with where it is not there; return its hashes. A store grows: it is no identity."""
+    hashes: dict[str, str] = {}
+    problems = []
+    looks: list[Callable[..., dict[str, str]]] = [*(partial(_fingerprints, name) for name in config.against), _usable]
+    for look in looks:
+        try:
+            hashes |= look(config, base)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return hashes
+
+
+def _fingerprints(name: str, config: DedupConfig, base: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for source in sources(name, base):
+        found |= {f"against {name} {file}": hash for file, hash in fingerprint(source, base).items()}
+    return found
+
+
+def _usable(config: DedupConfig, base: Path) -> dict[str, str]:
+    open_store(config, base)
+    if config.semantic is not None:
+        from builder import embeddings
+
+        embeddings.check(config.semantic.model)
+    return {}
+
+
+def _look(shards: Iterable[pl.DataFrame], corpus: Corpus, config: DedupConfig, context: Context) -> pl.DataFrame:
+    """Add the rows to the corpus; return a line of numbers for each, in the order of the table."""
+    import polars as pl
+
+    lines = []
+    for shard in shards:
+        live, text = pl.col("dropped").is_null(), said.text(config.on)
+        told = shard.select(text=pl.when(live).then(text), system=said.system())
+        corpus.add(told["text"], _numbers(told["system"]))
+        masked = skeleton(text).hash() if config.max_per_template is not None else pl.lit(None, pl.UInt64)
+        unfit = [pl.col(name).is_not_null() for name in ("failed", "near_miss") if name in shard.columns]
+        lines.append(
+            shard.select(
+                "id",
+                live=live & text.is_not_null(),
+                unfit=pl.any_horizontal(pl.lit(False), *unfit),
+                value=_value(shard, config.keep),
+                family=pl.struct("seed_id", "prompt_id").hash(),
+                answer=pl.when(pl.col("response").is_not_null()).then(
+                    pl.struct("seed_id", "prompt_id", "response").hash()
+                ),
+                template=masked,
+            )
+        )
+    about = pl.concat(lines).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
+    return about.with_columns(alone=pl.len().over("family") == 1, rank=_rank(about, config.keep))
+
+
+def _numbers(systems: pl.Series) -> Keys | None:
+    """Number system messages by what they say: texts under different ones are different requests.
+
+    They are not compared themselves: a shared one would outvote what is asked.
+    """
+    import polars as pl
+
+    different = systems.drop_nulls().unique()
+    if not len(different):
+        return None
+    numbers = pl.Series([identity(text) | 1 for text in different], dtype=pl.UInt64)
+    return systems.replace_strict(different, numbers, default=0, return_dtype=pl.UInt64).to_numpy()
+
+
+def _value(shard: pl.DataFrame, keep: str) -> pl.Expr:
+    import polars as pl
+
+    if keep == "first":
+        return pl.lit(None, pl.Float64)
+    if keep not in shard.columns or not shard.schema[keep].is_numeric():
+        numeric = ", ".join(name for name, kind in shard.schema.items() if kind.is_numeric()) or "none"
+        what = f"dedup: keep: no column {keep!r} with numbers here; found {numeric}"
+        raise InputError([Problem(what=what, fix="put the step that makes it before `dedup`, or keep: first")])
+    return pl.col(keep).cast(pl.Float64)
+
+
+def _rank(about: pl.DataFrame, keep: str) -> pl.Series:
+    """Say which row stays rather than which: the lower number.
 
     Rows that could be emitted go first: a prompt whose answer failed takes no place from one with a good answer.
     """
     import polars as pl
 
-    live = table.with_row_index("row").filter(pl.col("dropped").is_null())
-    live = live.with_columns(text=_text(on)).filter(pl.col("text").is_not_null())
-    unfit = [pl.col(name).is_not_null() for name in ("failed", "near_miss") if name in table.columns]
-    live = live.sort(pl.any_horizontal(unfit), maintain_order=True)
-    first = pl.col("prompt").list.first().struct
-    system = pl.when(first.field("role") == "system").then(first.field("content")).fill_null("")
-    live = live.select("row", "seed_id", "prompt_id", "text", system=system)
-    units: dict[tuple[str, str, str], Unit] = {}
-    for row, seed_id, prompt_id, text, system_text in live.iter_rows():
-        normal = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-        unit = units.setdefault((seed_id, prompt_id, normal), Unit((seed_id, prompt_id), system_text, normal, []))
-        unit.members.append(row)
-    return list(units.values())
+    ties = "row" if keep == "first" else "id"  # an id says what a row is, so its order is no matter of chance
+    sorted_ = about.sort("unfit", -pl.col("value"), ties, nulls_last=True)
+    return sorted_.select("row", rank=pl.int_range(pl.len())).sort("row")["rank"]
 
 
-def _same_answers(table: pl.DataFrame, units: list[Unit], gone: dict[int, Twin]) -> dict[int, Twin]:
-    """Among siblings that stay, find answers that an earlier one gave exactly so."""
-    response = table["response"].to_list()
-    first: dict[tuple[tuple[str, str], str], int] = {}
-    same = {}
-    for unit in units:
-        for row in unit.members:
-            if row not in gone and response[row] is not None:
-                stays = first.setdefault((unit.family, response[row]), row)
-                if stays != row:
-                    same[row] = Twin(stays, "same answer as a sibling", 1.0)
-    return same
-
-
-def _compare(units: list[Unit], config: DedupConfig, context: Context) -> Iterator[tuple[Unit, Twin]]:
-    """Walk the units in order; yield each that an earlier one which stays makes superfluous, with that one.
-
-    An answer too short for one shingle ("42") says nothing about being a copy: answers are not compared then.
-    """
-    import numpy as np
-    from datasketch import MinHash, MinHashLSH
-
-    bands = _bands(config.threshold, config.permutations, context)
-    index = MinHashLSH(num_perm=config.permutations, params=bands)
-    spread = (config.threshold * (1 - config.threshold) / config.permutations) ** 0.5
-    least = config.threshold - SIGMAS * spread
-    shingles = list(_shingles(units, config.shingle))
-    sizes = np.array([len(each) for each in shingles], dtype=np.int64)
-    signatures = np.zeros((len(units), config.permutations), dtype=np.uint32)
-    sketches = MinHash.generator(
-        ((each & 0xFFFFFFFF).tolist() for each in shingles), num_perm=config.permutations, hashfunc=int
-    )
-    stays: dict[tuple[str, str], int] = {}
-    with context.progress("comparing texts", len(units)) as advance:
-        for number, (unit, sketch) in enumerate(zip(units, sketches, strict=True)):
-            advance(1)
-            if not sizes[number] and config.on == "response":
-                continue
-            if (unit.system, unit.text) in stays:
-                yield unit, Twin(units[stays[unit.system, unit.text]].members[0], "exact duplicate", 1.0)
-                continue
-            if sizes[number]:
-                signatures[number] = sketch.hashvalues
-                proposed = np.array(sorted(index.query(sketch)), dtype=np.int64)
-                estimates = (signatures[proposed] == sketch.hashvalues).mean(axis=1)
-                alike = [
-                    (_jaccard(shingles[number], shingles[other]), -other)
-                    for other in proposed[estimates >= least].tolist()
-                    if units[other].family != unit.family and units[other].system == unit.system
-                ]
-                jaccard, other = max(alike, default=(0.0, 0))
-                if alike and jaccard >= config.threshold:
-                    yield unit, Twin(units[-other].members[0], "near-duplicate", jaccard)
-                    continue
-                index.insert(number, sketch, check_duplication=False)
-            stays[unit.system, unit.text] = number
-
-
-def _bands(threshold: float, permutations: int, context: Context) -> tuple[int, int]:
-    """Choose (bands, rows per band): the longest bands, so the fewest proposals, that still reach RECALL."""
-    for length in range(permutations // 2, 0, -1):
-        bands = permutations // length
-        recall = 1 - (1 - threshold**length) ** bands
-        if recall >= RECALL:
-            return bands, length
-    context.notes.append(
-        f"dedup: {permutations} permutations find only {recall:.0%} of the pairs at similarity {threshold}; "
-        "more permutations find more"
-    )
-    return permutations, 1
-
-
-def _shingles(units: list[Unit], size: int) -> Iterator[np.ndarray[Any, np.dtype[np.uint64]]]:
-    """Hash each text's runs of `size` tokens to a sorted set of 64 bits; empty for fewer tokens than that."""
+def _near(corpus: Corpus, earlier: Earlier, about: pl.DataFrame, config: DedupConfig) -> pl.DataFrame:
+    """Name the near-duplicates: row, twin (a row; below 0 an earlier one, from the last), jaccard, kind."""
     import numpy as np
     import polars as pl
 
-    texts = pl.DataFrame({"text": [unit.text for unit in units]}, schema={"text": pl.String})
-    for said in texts.select(tokens(pl.col("text"))).to_series():
-        runs = {" ".join(run) for run in zip(*(said[start:].to_list() for start in range(size)), strict=False)}
-        digests = [hashlib.blake2b(run.encode(), digest_size=8).digest() for run in runs]
-        yield np.unique(np.frombuffer(b"".join(digests), dtype="<u8"))
+    known = earlier.rows.height
+    rank = np.concatenate([np.arange(known), about["rank"].to_numpy() + known])
+    counts = np.concatenate([np.ones(known, bool), about["live"].to_numpy()])
+    family = np.concatenate([np.zeros(known, np.uint64), about["family"].to_numpy()])
+    alone = np.concatenate([np.ones(known, bool), about["alone"].to_numpy()])
+    found = corpus.twins(config.threshold, rank, counts, family, alone)
+    gone = pl.DataFrame({"row": found.rows - known, "twin": found.twins - known, "jaccard": found.jaccard})
+    return gone.filter(pl.col("row") >= 0).with_columns(kind=pl.lit("near-duplicate"))
 
 
-def _jaccard(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> float:
+def _more(gone: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    return gone.vstack(found.select(gone.columns))
+
+
+def _staying(about: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:
+    """Return the live rows that nothing was found against yet, by rank."""
+    return about.filter("live").join(gone, on="row", how="anti").sort("rank")
+
+
+def _same_answers(about: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:
+    """Among siblings that stay, find answers that an earlier one gave exactly so."""
+    import polars as pl
+
+    answered = _staying(about, gone).filter(pl.col("answer").is_not_null() & ~pl.col("alone"))
+    first = answered.with_columns(twin=pl.col("row").first().over("answer")).filter(pl.col("row") != pl.col("twin"))
+    return first.with_columns(jaccard=pl.lit(1.0), kind=pl.lit("same answer as a sibling"))
+
+
+def _templates(about: pl.DataFrame, gone: pl.DataFrame, most: int) -> pl.DataFrame:
+    """Find rows of templates that have so many families of rows already; the first is named."""
+    import polars as pl
+
+    stay = _staying(about, gone).filter(pl.col("template").is_not_null())
+    families = stay.unique("family", keep="first", maintain_order=True)
+    places = families.select("family", place=pl.int_range(pl.len()).over("template"))
+    beyond = stay.join(places, on="family", maintain_order="left").with_columns(
+        twin=pl.col("row").first().over("template"), jaccard=pl.lit(None, pl.Float64), kind=pl.lit("template")
+    )
+    return beyond.filter(pl.col("place") >= most)
+
+
+def _semantic(
+    shards: Iterable[pl.DataFrame], about: pl.DataFrame, gone: pl.DataFrame, config: DedupConfig
+) -> pl.DataFrame:
+    """Find rows that mean the same as one that stays."""
+    import polars as pl
+
+    from builder import embeddings
+    from builder.near.semantic import find
+
+    assert config.semantic is not None
+    stay = _staying(about, gone)
+    texts = stay.join(said.texts(shards, stay["row"], config.on), on="row", maintain_order="left")
+    vectors = embeddings.embed(texts["text"].to_list(), config.semantic.model)
+    found = find(vectors, config.semantic.threshold, texts["family"].to_numpy())
+    twins = {"row": texts["row"].gather(found.rows), "twin": texts["row"].gather(found.twins), "jaccard": found.jaccard}
+    return pl.DataFrame(twins).with_columns(kind=pl.lit("same meaning"))
+
+
+def _note(gone: pl.DataFrame, about: pl.DataFrame, earlier: Earlier, config: DedupConfig, context: Context) -> None:
+    near = int((gone["kind"] == "near-duplicate").sum())
+    if near > about.height / 2:
+        context.notes.append(
+            f"dedup: {near} of {about.height} rows are near-duplicates at threshold {config.threshold}; where prompts "
+            "share a long text with different questions to it, a higher threshold tells them apart"
+        )
+    if earlier.rows.height or earlier.unread:
+        unread = f"; {earlier.unread} lines of `against` could not be read" if earlier.unread else ""
+        context.notes.append(f"dedup: compared with {earlier.rows.height} earlier rows, too{unread}")
+    if config.method == "minhash":
+        from builder.near.minhash import optimal_bands
+
+        bands, length = optimal_bands(config.threshold, config.permutations)
+        found = 1 - (1 - config.threshold**length) ** bands
+        context.notes.append(
+            f"dedup: minhash finds about {found:.0%} of the pairs at similarity {config.threshold} and confirms none; "
+            "method: exact finds all and only those"
+        )
+
+
+def _kept(shards: Iterable[pl.DataFrame], gone: pl.DataFrame, config: DedupConfig) -> Iterator[pl.DataFrame]:
+    """Yield what a store remembers of the rows that stay."""
     import numpy as np
+    import polars as pl
 
-    shared = len(np.intersect1d(one, other, assume_unique=True))
-    return shared / (len(one) + len(other) - shared)
+    at = 0
+    for shard in shards:
+        rows_ = pl.int_range(at, at + shard.height, eager=True)
+        at += shard.height
+        stays = shard.filter(pl.col("dropped").is_null() & ~pl.lit(rows_.is_in(gone["row"].implode())))
+        kept = stays.select("id", text=said.text(config.on), system=said.system()).drop_nulls("text")
+        made = shingled(kept["text"], config.shingle, config.on != "response", _numbers(kept["system"]))
+        lists = pl.Series(np.split(made.hashes, made.starts[1:-1]), dtype=pl.List(pl.UInt64))
+        numbers = pl.Series([identity(text) for text in kept["text"]], dtype=pl.UInt64)
+        yield kept.select("id", pl.col("text").str.slice(0, SHOWN), identity=numbers, shingles=lists)

@@ -1,0 +1,55 @@
+"""What is said of a row that goes: the reason, and the evidence a person can argue with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from builder.config import DedupConfig
+from builder.near import said
+from builder.near.corpus import identity
+from builder.near.earlier import SHOWN, Earlier
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def described(
+    shards: Iterable[pl.DataFrame], gone: pl.DataFrame, earlier: Earlier, ids: pl.Series, config: DedupConfig
+) -> pl.DataFrame:
+    """Say of each row that goes: row, twin (the id of the one that stays), reason, evidence."""
+    import polars as pl
+
+    twins = gone["twin"].unique()
+    wanted = pl.concat([twins.filter(twins >= 0), gone.filter(jaccard=1.0, kind="near-duplicate")["row"]])
+    texts = said.texts(shards, wanted, config.on)
+    ids = pl.concat([earlier.rows["id"], ids])
+    known = earlier.rows.height
+    shown = dict(zip(texts["row"], texts["text"].str.slice(0, SHOWN), strict=True))
+    whole = dict(zip(texts["row"], map(identity, texts["text"]), strict=True))
+    for row, text, number in (
+        earlier.rows.select("shown", "identity").with_row_index()[(twins.filter(twins < 0) + known)].iter_rows()
+    ):
+        shown[row - known], whole[row - known] = text, number
+    stays = dict(gone.select("row", "twin").iter_rows())
+    told: dict[str, list[Any]] = {"row": [], "twin": [], "kind": [], "reason": [], "evidence": []}
+    for row, twin, jaccard, kind in gone.iter_rows():
+        if kind == "near-duplicate" and jaccard == 1 and whole[row] == whole[twin]:
+            kind = "exact duplicate"
+        last = twin
+        while last in stays:  # the twin went later, as a copy of a template or of a meaning
+            last = stays[last]
+        reasons = {
+            "near-duplicate": f"near-duplicate: {jaccard or 0:.2f} of {ids[twin + known]}",
+            "same meaning": f"same meaning: {jaccard or 0:.2f} of {ids[twin + known]}",
+            "template": f"template: more than {config.max_per_template} like {ids[twin + known]}",
+        }
+        evidence = {"twin": ids[last + known]} | ({"like": ids[twin + known]} if last != twin else {})
+        evidence |= {} if jaccard is None else {"cosine" if kind == "same meaning" else "jaccard": round(jaccard, 4)}
+        evidence |= {"twin_text": shown[twin]}
+        values = (row, ids[last + known], kind, reasons.get(kind, kind), json.dumps(evidence, ensure_ascii=False))
+        for column, value in zip(told.values(), values, strict=True):
+            column.append(value)
+    text = dict.fromkeys(("twin", "kind", "reason", "evidence"), pl.String)
+    return pl.DataFrame(told, schema={"row": pl.Int64} | text)

@@ -1,0 +1,90 @@
+"""Near-duplicates by exact Jaccard similarity: all of them, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from builder.near.candidates import ORDER_BITS, Candidates, candidates
+from builder.near.decide import RANK_BITS, Alike, decide
+from builder.near.postings import Postings, ascending
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Keys = NDArray[np.uint64]
+    Rows = NDArray[np.int64]
+
+_SHINGLES = 1 << 23
+"""Shingles compared at once."""
+
+
+class Twins(NamedTuple):
+    """Rows that go, ascending, each with the one that stays for it and how like the two are."""
+
+    rows: Rows
+    twins: Rows
+    jaccard: NDArray[np.float64]
+
+
+def find(
+    postings: Postings,
+    threshold: float,
+    rank: Rows,
+    counts: NDArray[np.bool_] | None = None,
+    family: Keys | None = None,
+) -> Twins:
+    """Return every row that is a near-duplicate of one that stays.
+
+    Args:
+        postings: the shingles of all rows; used up.
+        threshold: the least Jaccard similarity of near-duplicates, above 0, up to 1.
+        rank: of each row; the lower one of two near-duplicates stays.
+        counts: False for rows to be left out.
+        family: a number for each row; rows with the same one are not compared.
+    """
+    import numpy as np
+
+    found = candidates(postings, threshold, rank, np.ones(postings.rows, bool) if counts is None else counts)
+    kin = None if family is None else family[found.rows]
+    gone = decide(found.meetings, len(found.rows), lambda later, earlier: _near(found, later, earlier, threshold, kin))
+    order = np.argsort(found.rows[gone.later])
+    return Twins(found.rows[gone.later[order]], found.rows[gone.earlier[order]], gone.jaccard[order])
+
+
+def _near(found: Candidates, later: Rows, earlier: Rows, threshold: float, kin: Keys | None) -> Alike:
+    import numpy as np
+
+    one, other = found.sizes[later], found.sizes[earlier]
+    fit = np.minimum(one, other) >= threshold * np.maximum(one, other) - 1e-9
+    if kin is not None:
+        fit &= kin[later] != kin[earlier]
+    later, earlier = later[fit], earlier[fit]
+    both = _common(found, later, earlier)
+    jaccard = both / (found.sizes[later] + found.sizes[earlier] - both)
+    near = jaccard >= threshold - 1e-9
+    return Alike(later[near], earlier[near], jaccard[near])
+
+
+def _common(found: Candidates, later: Rows, earlier: Rows) -> Rows:
+    """Count the shingles each pair has in common: those that come twice when both sides' are sorted together."""
+    import numpy as np
+
+    lengths = np.diff(found.starts)
+    cost = np.cumsum(lengths[later] + lengths[earlier])
+    common = np.zeros(len(later), np.int64)
+    begin = 0
+    while begin < len(later):
+        spent = cost[begin - 1] if begin else 0
+        end = min(max(begin + 1, int(np.searchsorted(cost, spent + _SHINGLES))), begin + (1 << RANK_BITS) - 1)
+        sides = []
+        for side in (later[begin:end], earlier[begin:end]):
+            size = lengths[side]
+            at = np.arange(size.sum()) + np.repeat(found.starts[side] - (np.cumsum(size) - size), size)
+            pair = np.repeat(np.arange(end - begin, dtype=np.uint64), size)
+            sides.append((found.shingles[at] & np.uint64((1 << ORDER_BITS) - 1)) | (pair << np.uint64(ORDER_BITS)))
+        keys = ascending(np.concatenate(sides))
+        twice = keys[1:][keys[1:] == keys[:-1]]
+        common[begin:end] = np.bincount((twice >> np.uint64(ORDER_BITS)).astype(np.int64), minlength=end - begin)
+        begin = end
+    return common
