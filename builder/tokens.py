@@ -9,10 +9,11 @@ tokens have equal hashes in every process and version, and different ones collid
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from builder.fold import POINTS, folded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,6 +72,25 @@ def ngrams(tokens: Tokens, size: int) -> Tokens:
         ends = starts[1:][np.diff(starts) >= before]
         within[ends - before] = False
     return Tokens(mixed(runs[within[: len(runs)]]), begins)
+
+
+def listed(tokens: Tokens) -> pl.Series:
+    """Return them as a column of lists; nothing is copied."""
+    import polars as pl
+    import pyarrow as pa
+
+    lists = pa.LargeListArray.from_arrays(pa.array(tokens.starts), pa.array(tokens.hashes))
+    return pl.Series(lists, dtype=pl.List(pl.UInt64))
+
+
+def unlisted(lists: pl.Series) -> Tokens:
+    """Return a column of lists as tokens."""
+    import numpy as np
+    import polars as pl
+
+    array = lists.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    starts = array.offsets.to_numpy()
+    return Tokens(array.values.to_numpy()[starts[0] : starts[-1]], (starts - starts[0]).astype(np.int64))
 
 
 def mixed(numbers: Hashes) -> Hashes:
@@ -134,12 +154,10 @@ def _ascii(texts: pl.Series) -> Iterator[_Chunk]:
 def _unicode(texts: pl.Series) -> Iterator[_Chunk]:
     import numpy as np
 
-    classes = _classes(0x110000)
+    classes = _classes(POINTS)
     for some in _cut(texts, texts.str.len_chars().to_numpy()):
-        normal = [unicodedata.normalize("NFKC", text).casefold() for text in some]
-        offsets = np.cumsum([0, *map(len, normal)])
-        points = np.frombuffer("".join(normal).encode("utf-32-le"), np.uint32)
-        yield _Chunk(points, _joined(classes[points], offsets), offsets)
+        points, offsets = folded(some.to_list())
+        yield _Chunk(points, _joined(classes[points], offsets), np.asarray(offsets))
 
 
 def _cut(texts: pl.Series, sizes: Any) -> Iterator[pl.Series]:

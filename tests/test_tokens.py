@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from builder import text, tokens
+from builder import fold, text, tokens
 
 # letters of every kind the expressions tell apart, marks alone and in rows, signs, spaces, compatibility forms
 CHARACTERS = (
@@ -41,6 +41,25 @@ def test_tokens_are_those_of_the_expression(texts):
         for word, number in zip(expected, found, strict=True):
             assert words.setdefault(word, number) == number
     assert len(set(words.values())) == len(words)
+
+
+def test_only_what_joins_its_neighbours_is_left_to_python():
+    """The characters folded by table give the same alone and in company: checked for all that could compose."""
+    seconds = set(range(0x1100, 0x1200))
+    for point in range(0x110000):
+        parts = unicodedata.decomposition(chr(point)).split()
+        if len(parts) == 2 and parts[0][0] != "<":
+            seconds.add(int(parts[1], 16))
+    alone = [point for point in seconds if fold._fold(point) != fold._JOINS]
+    for second in alone:
+        for first in "ᄀ가각eΑ":
+            apart = plain_form(first) + plain_form(chr(second))
+            assert plain_form(first + chr(second)) == apart
+    assert fold._fold(ord("ß")) == fold._SEVERAL and fold._fold(ord("Ａ")) == ord("a")
+
+
+def plain_form(said):
+    return unicodedata.normalize("NFKC", said).casefold()
 
 
 def test_a_token_has_one_hash_wherever_it_stands():

@@ -11,7 +11,7 @@ from builder.errors import InputError, Problem
 from builder.near.corpus import Corpus, identity
 from builder.near.store import Store
 from builder.seeds import Unreadable, open_source, recognise
-from builder.tokens import Tokens
+from builder.tokens import unlisted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,7 +38,6 @@ def add_earlier(corpus: Corpus, config: DedupConfig, base: Path, build: str) -> 
     Raises:
         InputError: something of it cannot be read.
     """
-    import numpy as np
     import polars as pl
 
     shape: dict[str, pl.DataType] = {"id": pl.String(), "shown": pl.String(), "identity": pl.UInt64()}
@@ -57,9 +56,7 @@ def add_earlier(corpus: Corpus, config: DedupConfig, base: Path, build: str) -> 
             frames.append(_added(corpus, texts, shape))
     if (store := open_store(config, base)) is not None:
         for part in store.others(build):
-            lists = part["shingles"]
-            starts = np.concatenate([[0], np.cumsum(lists.list.len().to_numpy().astype(np.int64))])
-            corpus.add_shingles(Tokens(lists.explode().drop_nulls().to_numpy().astype(np.uint64), starts))
+            corpus.add_shingles(unlisted(part["shingles"]))
             frames.append(part.select("id", "identity", shown="text").select(*shape))
     return Earlier(pl.concat(frames), unread)
 

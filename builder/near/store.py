@@ -60,7 +60,7 @@ class Store:
                 continue
             try:
                 with pq.ParquetFile(file) as parquet:
-                    for batch in parquet.iter_batches(10_000, ["id", "text", "identity", "shingles"]):
+                    for batch in parquet.iter_batches(10_000, columns=["id", "text", "identity", "shingles"]):
                         frame = pl.from_arrow(batch)
                         assert isinstance(frame, pl.DataFrame)
                         yield frame

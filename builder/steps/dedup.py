@@ -29,6 +29,7 @@ from builder.near.earlier import SHOWN, Earlier, add_earlier, open_store, source
 from builder.near.evidence import described
 from builder.near.templates import skeleton
 from builder.seeds import fingerprint
+from builder.tokens import listed, unlisted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,27 +114,34 @@ def _look(shards: Iterable[pl.DataFrame], corpus: Corpus, config: DedupConfig, c
     import polars as pl
 
     lines = []
-    for shard in shards:
-        live, text = pl.col("dropped").is_null(), said.text(config.on)
-        told = shard.select(text=pl.when(live).then(text), system=said.system())
-        corpus.add(told["text"], _numbers(told["system"]))
-        masked = skeleton(text).hash() if config.max_per_template is not None else pl.lit(None, pl.UInt64)
-        unfit = [pl.col(name).is_not_null() for name in ("failed", "near_miss") if name in shard.columns]
-        lines.append(
-            shard.select(
-                "id",
-                live=live & text.is_not_null(),
-                unfit=pl.any_horizontal(pl.lit(False), *unfit),
-                value=_value(shard, config.keep),
-                family=pl.struct("seed_id", "prompt_id").hash(),
-                answer=pl.when(pl.col("response").is_not_null()).then(
-                    pl.struct("seed_id", "prompt_id", "response").hash()
-                ),
-                template=masked,
-            )
-        )
+    for seen in context.spread(partial(_seen, config), shards):
+        corpus.add_shingles(unlisted(seen["shingles"]))
+        lines.append(seen.drop("shingles"))
     about = pl.concat(lines).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
     return about.with_columns(alone=pl.len().over("family") == 1, rank=_rank(about, config.keep))
+
+
+def _seen(config: DedupConfig, shard: pl.DataFrame) -> pl.DataFrame:
+    """Look at a shard: the shingles of each row, and the numbers that decide."""
+    import polars as pl
+
+    live, text = pl.col("dropped").is_null(), said.text(config.on)
+    told = shard.select(text=pl.when(live).then(text), system=said.system())
+    whole = config.on != "response"
+    shingles = listed(shingled(told["text"], config.shingle, whole, _numbers(told["system"])))
+    family = ("seed_id", "prompt_id")
+    answered = pl.col("response").is_not_null()
+    unfit = [pl.col(name).is_not_null() for name in ("failed", "near_miss") if name in shard.columns]
+    return shard.select(
+        "id",
+        live=live & text.is_not_null(),
+        unfit=pl.any_horizontal(pl.lit(False), *unfit),
+        value=_value(shard, config.keep),
+        family=pl.struct(family).hash(),
+        answer=pl.when(answered).then(pl.struct(*family, "response").hash()),
+        template=skeleton(text).hash() if config.max_per_template is not None else pl.lit(None, pl.UInt64),
+        shingles=pl.lit(shingles),
+    )
 
 
 def _numbers(systems: pl.Series) -> Keys | None:
@@ -261,7 +269,6 @@ def _note(gone: pl.DataFrame, about: pl.DataFrame, earlier: Earlier, config: Ded
 
 def _kept(shards: Iterable[pl.DataFrame], gone: pl.DataFrame, config: DedupConfig) -> Iterator[pl.DataFrame]:
     """Yield what a store remembers of the rows that stay."""
-    import numpy as np
     import polars as pl
 
     at = 0
@@ -271,6 +278,5 @@ def _kept(shards: Iterable[pl.DataFrame], gone: pl.DataFrame, config: DedupConfi
         stays = shard.filter(pl.col("dropped").is_null() & ~pl.lit(rows_.is_in(gone["row"].implode())))
         kept = stays.select("id", text=said.text(config.on), system=said.system()).drop_nulls("text")
         made = shingled(kept["text"], config.shingle, config.on != "response", _numbers(kept["system"]))
-        lists = pl.Series(np.split(made.hashes, made.starts[1:-1]), dtype=pl.List(pl.UInt64))
         numbers = pl.Series([identity(text) for text in kept["text"]], dtype=pl.UInt64)
-        yield kept.select("id", pl.col("text").str.slice(0, SHOWN), identity=numbers, shingles=lists)
+        yield kept.select("id", pl.col("text").str.slice(0, SHOWN), identity=numbers, shingles=listed(made))
