@@ -22,7 +22,7 @@ _UNKNOWN, _SEVERAL, _JOINS = range(POINTS, POINTS + 3)
 """Beyond the characters: not looked at yet; becomes several; may become one with its neighbours."""
 
 
-def folded(texts: list[str]) -> tuple[NDArray[np.uint32], Positions]:
+def folded(texts: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     """Return the characters of all texts, folded, and where each text begins; one longer than there are texts."""
     import numpy as np
 
