@@ -1,20 +1,25 @@
 # make demo    set up, then build the quickstart dataset: no key, no network to any model
 # make test    set up, then lint, types, import law and tests
+# make test-ray    set up .venv-ray, then the tests on a real Ray of this machine
 # make test-train    set up .venv-train (torch, transformers, llama.cpp), then the tests against real servers
 PY := .venv/bin/python
 TRAIN := .venv-train/bin/python
 UV_VERSION := 0.13.9
 TORCH_VERSION := 2.13.0
+RAY_VERSION := 2.60.0
 # llama.cpp is compiled here: unoptimised, which halves the time; the model it serves has two layers
 LLAMACPP := llama-cpp-python:cmake.args=-DLLAVA_BUILD=OFF;-DCMAKE_C_FLAGS_RELEASE=-O0;-DCMAKE_CXX_FLAGS_RELEASE=-O0
 
-.PHONY: demo test test-train lint types format bench lock clean
+.PHONY: demo test test-ray test-train lint types format bench lock clean
 
 demo: .venv/ready
 	.venv/bin/builder build quickstart
 
 test: .venv/ready lint types
 	$(PY) -m pytest
+
+test-ray: .venv-ray/ready
+	.venv-ray/bin/python -m pytest tests/ray
 
 test-train: .venv-train/ready
 	$(TRAIN) -m pytest tests/train
@@ -43,6 +48,13 @@ bench: .venv/ready
 	.venv/bin/uv pip install --quiet --python $(PY) --no-deps --no-build-isolation -e .
 	@touch $@
 
+.venv-ray/ready: pyproject.toml requirements.lock
+	test -x .venv-ray/bin/python || python3 -m venv .venv-ray
+	.venv-ray/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	.venv-ray/bin/uv pip install --quiet --python .venv-ray/bin/python -r requirements.lock "ray[data]==$(RAY_VERSION)"
+	.venv-ray/bin/uv pip install --quiet --python .venv-ray/bin/python --no-deps --no-build-isolation -e .
+	@touch $@
+
 # torch comes by pip and pinned, or the others would bring a CUDA build of several GB
 .venv-train/ready: pyproject.toml requirements.lock
 	test -x $(TRAIN) || python3 -m venv .venv-train
@@ -57,4 +69,4 @@ lock:
 		--no-annotate --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 
 clean:
-	rm -rf .venv .venv-train .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf .venv .venv-ray .venv-train .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

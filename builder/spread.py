@@ -100,6 +100,7 @@ def ray_data(address: str) -> Iterator[Spread]:
 def _by_ray(function: Function, shards: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     import polars as pl
     import ray.data
+    import ray.exceptions
 
     logging.getLogger("ray.data").setLevel(logging.ERROR)  # it tells of every plan it makes
     settings = ray.data.DataContext.get_current()
@@ -107,20 +108,32 @@ def _by_ray(function: Function, shards: Iterable[pl.DataFrame]) -> Iterator[pl.D
     settings.enable_progress_bars = False
     numbered = enumerate(shards)
     while window := list(itertools.islice(numbered, _RAY_WINDOW)):
-        tables = [
-            shard.with_columns(pl.lit(number).alias(_NUMBER)).to_arrow() for number, shard in window if shard.height
-        ]
+        filled = [shard.with_columns(pl.lit(number).alias(_NUMBER)) for number, shard in window if shard.height]
         made: dict[int, list[pl.DataFrame]] = {}
         if filled:
             work = ray.data.from_arrow([shard.to_arrow() for shard in filled]).map_batches(
                 partial(_one, function), batch_format="pyarrow", batch_size=None, zero_copy_batch=True
             )
-            for batch in work.iter_batches(batch_format="pyarrow", batch_size=None):
-                frame = pl.from_arrow(batch)
-                assert isinstance(frame, pl.DataFrame)
-                made.setdefault(frame[_NUMBER][0], []).append(frame.drop(_NUMBER))
+            try:
+                for batch in work.iter_batches(batch_format="pyarrow", batch_size=None):
+                    frame = pl.from_arrow(batch)
+                    assert isinstance(frame, pl.DataFrame)
+                    made.setdefault(frame[_NUMBER][0], []).append(frame.drop(_NUMBER))
+            except ray.exceptions.RayError as error:
+                raise _ours(error) from None
         for number, shard in window:
             yield pl.concat(made.pop(number)) if shard.height else function(shard)
+
+
+def _ours(error: BaseException) -> BuilderError:
+    """Find the error of ours in what Ray wraps it in; any other stops the build."""
+    seen: list[BaseException] = [error]
+    for each in seen:
+        if isinstance(each, BuilderError):
+            return each
+        inner = (getattr(each, "cause", None), each.__cause__)
+        seen += [one for one in inner if isinstance(one, BaseException) and one not in seen]
+    return BuilderError(f"Ray stopped: {str(error).strip().splitlines()[-1]}. Run the same command to go on")
 
 
 def _one(function: Function, table: pa.Table) -> pa.Table:
