@@ -19,7 +19,7 @@ test: .venv/ready lint types
 	$(PY) -m pytest
 
 test-ray: .venv-ray/ready
-	.venv-ray/bin/python -m pytest tests/ray
+	.venv-ray/bin/python -m pytest tests/on_ray
 
 test-train: .venv-train/ready
 	$(TRAIN) -m pytest tests/train

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from builder import rows
 from builder.config import DedupConfig
 from builder.context import Context
-from builder.steps.dedup import dedup
+from builder.shards import Shards
+from builder.steps import dedup as step
 
 
 def table(*prompts, responses=None, seeds=None, **columns):
@@ -25,6 +26,11 @@ def table(*prompts, responses=None, seeds=None, **columns):
         row |= {"prompt_id": rows.prompt_id(messages), "response": responses[i] if responses else None}
         made.append(row | {name: values[i] for name, values in columns.items()})
     return rows.frame(made)
+
+
+def dedup(given, config, context, size=None):
+    """Run the step over shards of so many rows."""
+    return pl.concat(step.dedup(Shards.of([given], rows=size), config, context))
 
 
 def run(given, **config):

@@ -11,8 +11,10 @@ from builder import rows
 from builder.config import DedupConfig
 from builder.context import Context
 from builder.errors import InputError
-from builder.steps.dedup import check, dedup, dedup_shards
-from tests.test_dedup import ITALY, SPAIN, dropped, planted, run, table
+from builder.shards import Shards
+from builder.steps import dedup as step
+from builder.steps.dedup import check
+from tests.test_dedup import ITALY, SPAIN, dedup, dropped, planted, run, table
 
 FRANCE = SPAIN.replace("Spain", "France")
 
@@ -60,7 +62,7 @@ def test_shards_make_no_difference(size):
         DedupConfig(max_per_template=1),
     ):
         whole = dedup(given, config, there(Path()))
-        cut = list(dedup_shards(list(given.iter_slices(size)), config, there(Path())))
+        cut = list(step.dedup(Shards.of([given], rows=size), config, there(Path())))
         assert [frame.height for frame in cut] == [frame.height for frame in given.iter_slices(size)]
         assert pl.concat(cut).equals(whole)
 

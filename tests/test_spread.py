@@ -11,8 +11,7 @@ from builder.config import DedupConfig
 from builder.context import Context
 from builder.errors import InputError, Problem
 from builder.spread import here, processes, ray_data
-from builder.steps.dedup import dedup_shards
-from tests.test_dedup import planted, table
+from tests.test_dedup import dedup, planted, table
 
 
 def plus(number, frame):
@@ -35,15 +34,14 @@ def test_processes_keep_the_order_and_carry_errors():
             list(spread(partial(plus, 5), [*frames(4), pl.DataFrame({"n": [40]})]))
         assert str(error.value.problems[0]) == "file.jsonl:4: is wrong (mend it)"
         texts = [text for pair in planted(30, seed=6) for text in pair]
-        given = [*table(*texts).iter_slices(13)]
         alone, together = (
-            pl.concat(dedup_shards(given, DedupConfig(), Context(seed=0, base=Path(), ledger=None, spread=how)))
+            dedup(table(*texts), DedupConfig(), Context(seed=0, base=Path(), ledger=None, spread=how), size=13)
             for how in (here, spread)
         )
         assert alone.equals(together) and alone["dropped"].count() > 10
 
 
-@pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed; tests/ray runs it")
+@pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed; tests/on_ray runs it")
 def test_ray_that_is_not_there_is_said():
     said = r"Ray is not installed.*pip install 'instruct-builder\[ray\]'"
     with pytest.raises(InputError, match=said), ray_data("local"):

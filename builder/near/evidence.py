@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from builder.config import DedupConfig
@@ -14,9 +13,11 @@ from builder.near.earlier import SHOWN, Earlier
 if TYPE_CHECKING:
     import polars as pl
 
+    from builder.shards import Shards
+
 
 def described(
-    shards: Iterable[pl.DataFrame], gone: pl.DataFrame, earlier: Earlier, ids: pl.Series, config: DedupConfig
+    shards: Shards, gone: pl.DataFrame, earlier: Earlier, ids: pl.Series, config: DedupConfig
 ) -> pl.DataFrame:
     """Say of each row that goes: row, twin (the id of the one that stays), reason, evidence."""
     import polars as pl

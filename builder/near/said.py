@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from builder.shards import Shards
 
 
 def system() -> pl.Expr:
@@ -31,14 +32,14 @@ def text(on: str) -> pl.Expr:
     }[on]
 
 
-def texts(shards: Iterable[pl.DataFrame], wanted: pl.Series, on: str) -> pl.DataFrame:
+def texts(shards: Shards, wanted: pl.Series, on: str) -> pl.DataFrame:
     """Fetch what some rows say: row, text."""
     import polars as pl
 
     found = [pl.DataFrame(schema={"row": pl.Int64, "text": pl.String})]
     sought = pl.DataFrame({"row": wanted.unique().sort()}, schema={"row": pl.Int64})
     at = 0
-    for shard in shards:
+    for shard in shards.frames(["prompt", "response"]):
         here = sought.filter(pl.col("row").is_between(at, at + shard.height - 1))["row"]
         said = shard[(here - at).to_list()].select(text=text(on))
         found.append(said.select(pl.lit(here).alias("row"), "text"))

@@ -16,7 +16,7 @@ Only the very same answer is one too many, exactly: a near miss may differ in ca
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,20 +38,14 @@ if TYPE_CHECKING:
 
     from builder.config import DedupConfig
     from builder.context import Context
+    from builder.shards import Shards
 
     Keys = NDArray[np.uint64]
     Rows = NDArray[np.int64]
 
 
-def dedup(table: pl.DataFrame, config: DedupConfig, context: Context) -> pl.DataFrame:
+def dedup(shards: Shards, config: DedupConfig, context: Context) -> Iterator[pl.DataFrame]:
     """Fill twin (id of the row that stays, else null); drop duplicates among the rows not dropped yet."""
-    import polars as pl
-
-    return pl.concat(dedup_shards([*table.iter_slices(50_000)] or [table], config, context))
-
-
-def dedup_shards(shards: Iterable[pl.DataFrame], config: DedupConfig, context: Context) -> Iterator[pl.DataFrame]:
-    """Do the same shard by shard; `shards` is walked several times."""
     import polars as pl
 
     whole, permutations = config.on != "response", config.permutations if config.method == "minhash" else None
@@ -109,7 +103,7 @@ def _usable(config: DedupConfig, base: Path) -> dict[str, str]:
     return {}
 
 
-def _look(shards: Iterable[pl.DataFrame], corpus: Corpus, config: DedupConfig, context: Context) -> pl.DataFrame:
+def _look(shards: Shards, corpus: Corpus, config: DedupConfig, context: Context) -> pl.DataFrame:
     """Add the rows to the corpus; return a line of numbers for each, in the order of the table."""
     import polars as pl
 
@@ -228,9 +222,7 @@ def _templates(about: pl.DataFrame, gone: pl.DataFrame, most: int) -> pl.DataFra
     return beyond.filter(pl.col("place") >= most)
 
 
-def _semantic(
-    shards: Iterable[pl.DataFrame], about: pl.DataFrame, gone: pl.DataFrame, config: DedupConfig
-) -> pl.DataFrame:
+def _semantic(shards: Shards, about: pl.DataFrame, gone: pl.DataFrame, config: DedupConfig) -> pl.DataFrame:
     """Find rows that mean the same as one that stays."""
     import polars as pl
 
@@ -267,7 +259,7 @@ def _note(gone: pl.DataFrame, about: pl.DataFrame, earlier: Earlier, config: Ded
         )
 
 
-def _kept(shards: Iterable[pl.DataFrame], gone: pl.DataFrame, config: DedupConfig) -> Iterator[pl.DataFrame]:
+def _kept(shards: Shards, gone: pl.DataFrame, config: DedupConfig) -> Iterator[pl.DataFrame]:
     """Yield what a store remembers of the rows that stay."""
     import polars as pl
 

@@ -11,8 +11,7 @@ from builder.context import Context
 from builder.errors import InputError
 from builder.pipeline import build, load_recipe
 from builder.spread import here, processes, ray_data
-from builder.steps.dedup import dedup_shards
-from tests.test_dedup import planted, table
+from tests.test_dedup import dedup, planted, table
 from tests.test_spread import frames, plus
 
 
@@ -34,12 +33,11 @@ def test_an_error_in_a_worker_is_said_as_here(ray):
 
 def test_dedup_decides_as_one_process_does(ray):
     texts = [text for pair in planted(60, seed=6) for text in pair]
-    given = [*table(*texts).iter_slices(13)]
     made = []
     with processes(2) as two:
         for how in (here, two, ray):
             context = Context(seed=0, base=Path(), ledger=None, spread=how)
-            made.append(pl.concat(dedup_shards(given, DedupConfig(), context)))
+            made.append(dedup(table(*texts), DedupConfig(), context, size=13))
     assert made[0].equals(made[1]) and made[0].equals(made[2]) and made[0]["dropped"].count() > 20
 
 
