@@ -1,5 +1,6 @@
 # make demo    set up, then build the quickstart dataset: no key, no network to any model
 # make test    set up, then lint, types, import law and tests
+# make bench    the benchmarks; those that have peers leave them out until `make bench-peers` has set them up (3 GB)
 # make test-ray    set up .venv-ray, then the tests on a real Ray of this machine
 # make test-train    set up .venv-train (torch, transformers, llama.cpp), then the tests against real servers
 PY := .venv/bin/python
@@ -10,7 +11,7 @@ RAY_VERSION := 2.60.0
 # llama.cpp is compiled here: unoptimised, which halves the time; the model it serves has two layers
 LLAMACPP := llama-cpp-python:cmake.args=-DLLAVA_BUILD=OFF;-DCMAKE_C_FLAGS_RELEASE=-O0;-DCMAKE_CXX_FLAGS_RELEASE=-O0
 
-.PHONY: demo test test-ray test-train lint types format bench lock clean
+.PHONY: demo test test-ray test-train lint types format bench bench-peers lock clean
 
 demo: .venv/ready
 	.venv/bin/builder build quickstart
@@ -38,6 +39,15 @@ format: .venv/ready
 
 bench: .venv/ready
 	@for file in tests/benchmarks/*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
+
+PEERS := rensa datasketch datatrove datajuicer textdedup
+bench-peers: $(PEERS:%=.venv-peers/%/ready)
+
+# whole pinned lists, no resolver: two of the peers would fight over the module `fasttext`
+.venv-peers/%/ready: tests/benchmarks/peers/%.txt | .venv/ready
+	test -x .venv-peers/$*/bin/python || python3 -m venv --without-pip .venv-peers/$*
+	.venv/bin/uv pip install --quiet --no-deps --python .venv-peers/$*/bin/python -r $<
+	@touch $@
 
 # requirements.lock holds the exact versions of everything; `make lock` renews it from the bounds in pyproject.toml
 .venv/ready: pyproject.toml requirements.lock

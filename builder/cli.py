@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from builder.context import Progress
     from builder.ledger import Ledger
+    from builder.spread import Spread
 
 
 app = typer.Typer(
@@ -113,6 +115,12 @@ def build(
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="Hand batches over and stop; run again to collect.")
     ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Clean shards in so many processes of this machine.")
+    ] = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Clean shards on Ray: local, auto, or ray://host:10001.")
+    ] = None,
 ) -> None:
     """Build a dataset. Run it again to go on where it stopped: an answer in the ledger is not asked for again."""
     from builder import pipeline
@@ -126,9 +134,16 @@ def build(
         summary.forecast(forecast(loaded, ledger or out / "ledger.db", limit=limit), console)
         return
     try:
-        with _progress() as progress:
+        with _progress() as progress, _spread(workers, ray) as spread:
             built = pipeline.build(
-                loaded, out, ledger=ledger, limit=limit, offline=offline, wait=not no_wait, progress=progress
+                loaded,
+                out,
+                ledger=ledger,
+                limit=limit,
+                offline=offline,
+                wait=not no_wait,
+                progress=progress,
+                spread=spread,
             )
     except KeyboardInterrupt:
         said = "stopped; every answer that came is in the ledger, calls in flight were given up"
@@ -136,6 +151,27 @@ def build(
     summary.built(built.folder, built.manifest, built.fresh, console)
     if built.fresh and (again := built.manifest["spend"]["to_ask_again"]):
         raise BuilderError(f"not final: the server failed {again} calls. Run the same command to ask them once more")
+
+
+@app.command()
+def analyze(
+    data: Annotated[Path, typer.Argument(help="A file or folder of rows that `seed` can read, or a built dataset.")],
+    recipe: Annotated[str | None, typer.Option(help="Hold its `quality` rules instead of the defaults.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Show how every quality measure is spread and what each rule would drop, before any is applied."""
+    from builder.analyze import analyze as look
+
+    told = look(data, recipe)
+    if as_json:
+        import dataclasses
+        import json
+
+        typer.echo(json.dumps(dataclasses.asdict(told), ensure_ascii=False, indent=2))
+        return
+    from builder.pages import analysis
+
+    analysis.show(told, _console())
 
 
 @app.command()
@@ -255,6 +291,17 @@ def _ledger(path: Path) -> Ledger:
         what = "a folder, no ledger" if path.is_dir() else "no such ledger"
         raise InputError([Problem(str(path), 0, what, "name it: builder ledger --ledger FILE …")])
     return Ledger(path, readonly=True)
+
+
+def _spread(workers: int | None, ray: str | None) -> AbstractContextManager[Spread]:
+    """Say where shards are worked on."""
+    from builder import spread
+
+    if workers is not None and ray is not None:
+        raise InputError([Problem(what="--workers and --ray exclude each other", fix="give one of them")])
+    if ray is not None:
+        return spread.ray_data(ray)
+    return spread.processes(workers) if workers is not None and workers > 1 else nullcontext(spread.here)
 
 
 def _progress() -> AbstractContextManager[Progress]:

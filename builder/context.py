@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from builder.spread import here
+
 if TYPE_CHECKING:
     from builder.ledger import Ledger
     from builder.meter import Meter
+    from builder.spread import Spread
 
 
 class Advance(Protocol):
@@ -87,6 +90,8 @@ class Context:
     """A dry run: what would be asked is counted here, and the first step that would ask anything is the last."""
     meanwhile: Callable[[], object] = lambda: None
     """Run once in a thread while the first calls are in flight: what will be needed afterwards can be imported."""
+    spread: Spread = here
+    """Does a function on every shard, here or elsewhere."""
     build: str = ""
     """Name and version of what is built: my-data-0.1.0."""
     scratch: Path | None = None

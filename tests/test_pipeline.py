@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
+from builder import outputs, shards
 from builder.context import silent
-from builder.errors import InputError, TeacherError
+from builder.errors import BuilderError, InputError, TeacherError
 from builder.money import forecast
 from builder.pipeline import build, load_recipe
 from tests import loopback
@@ -280,6 +282,44 @@ def test_another_teacher_keeps_the_sampling_of_the_one_it_stands_in_for(tmp_path
         build(loaded, tmp_path / "out", limit=1)
         assert {(e["body"]["temperature"], e["body"]["max_tokens"]) for e in server.log} == {(0.3, 77)}
     assert loaded.text.startswith("# built with --teacher http")
+
+
+def test_the_funnel_names_three_rows_of_each_reason(clean: Path) -> None:
+    (clean / "seeds.jsonl").write_text(SEEDS + "also not json\n" * 4)
+    built = build(load_recipe(str(clean / "recipe.yaml")), clean / "out")
+    rejects = pl.read_parquet(built.folder / "rejects.parquet")
+    for line in built.manifest["funnel"]:
+        assert line["examples"].keys() == line["reasons"].keys()
+        for reason, ids in line["examples"].items():
+            so = (pl.col("step") == line["step"]) & pl.col("reason").str.starts_with(reason)
+            assert ids == rejects.filter(so)["id"].to_list()[:3] and ids
+    assert len(built.manifest["funnel"][0]["examples"]["not JSON"]) == 3
+
+
+def test_what_did_not_fit_into_memory_is_gone_at_the_end_of_a_build_and_of_a_failed_one(
+    clean: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "ROWS", 2)
+    place = clean / "out" / "clean"
+    left = place / ".0.1.0.scratch" / "shards-x"  # by a build that was killed
+    left.mkdir(parents=True)
+    seen: list[int] = []
+    write = outputs.write
+
+    def watched(*given: Any) -> dict[str, Any]:
+        seen.append(len(list(place.glob(".0.1.0.scratch/shards-*/*.parquet"))))
+        assert not left.exists()
+        if len(seen) == 1:
+            raise OSError("disk full")
+        return write(*given)
+
+    monkeypatch.setattr(outputs, "write", watched)
+    with pytest.raises(BuilderError, match="disk full"):
+        build(load_recipe(str(clean / "recipe.yaml")), clean / "out")
+    assert sorted(path.name for path in place.iterdir()) == [".0.1.0.building", ".0.1.0.lock"]
+    built = build(load_recipe(str(clean / "recipe.yaml")), clean / "out")
+    assert sorted(path.name for path in place.iterdir()) == [".0.1.0.lock", "0.1.0"]
+    assert built.manifest["rows"]["made"] == 9 and min(seen) > 0
 
 
 def test_a_dry_run_leaves_nothing_behind(clean: Path) -> None:

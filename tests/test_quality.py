@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import polars as pl
@@ -7,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder import rows
-from builder.config import QualityConfig
+from builder.config import QualityConfig, QualityRules, ToxicityConfig
 from builder.context import Context
-from builder.steps.quality import quality
+from builder.errors import InputError
+from builder.measures import ABOUT, toxicity
+from builder.steps.quality import check, quality
 
 # Python strips four control characters that Unicode does not count as white space
 ANY = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=60)
@@ -68,7 +71,7 @@ def test_lengths():
 def plain_repetition(text):
     words = text.lower().split()
     grams = [tuple(words[i : i + 4]) for i in range(len(words) - 3)]
-    return round(1 - len(set(grams)) / len(grams), 2) if len(words) >= 50 else None
+    return round(1 - len(set(grams)) / len(grams), 4) if len(words) >= 50 else None
 
 
 @settings(max_examples=60, deadline=None)
@@ -79,7 +82,7 @@ def test_repetition_is_the_share_of_four_grams_seen_before(texts):
 
 def test_repetition_is_dropped_above_the_threshold():
     after = run(table("so on and " * 30, "so on and " * 16, " ".join(f"word{i}" for i in range(90))))
-    assert marks(after) == ["repetition: 0.97 > 0.5", None, None]
+    assert marks(after) == ["repetition: 0.9655 > 0.5", None, None]
     table_of_rules = "| a | b |\n|---|---|---|---|---|---|\n" * 20
     assert run(table(table_of_rules))["repetition"].to_list() == [None], "rules of a table are no words"
 
@@ -163,6 +166,166 @@ def test_echo():
     assert run(table("Hi", "Hi there", prompt="hi"))["echo"].to_list() == [True, False], "short: only if equal"
     assert marks(run(table(ASKED), echo="keep")) == [None]
     assert marks(run(table(ASKED))) == ["echo"]
+
+
+def test_every_measure_is_a_column_and_none_of_them_needs_a_response():
+    after = run(table("Apples.", None))
+    assert set(ABOUT) <= set(after.columns)
+    silent = after.row(1, named=True)
+    assert [name for name in ABOUT if silent[name] is not None] == [
+        *(n for n in ABOUT if n.startswith("prompt")),
+        "pii",
+    ]
+
+
+PROSE = "The cat sat on the mat and looked at the dog that had come into the garden of the house with a ball. " * 2
+
+
+def test_measures_rest_where_they_mean_nothing():
+    code = "```python\n" + "x = [1, 2]\n" * 30 + "```"
+    after = run(table(PROSE, code, "Paris", "東京は日本の首都です。" * 20, "a\nb\nc"))
+    prose = ("mean_word_chars", "alphabetic_words", "symbol_ratio", "stop_words")
+    for name in prose:
+        assert after[name].is_not_null().to_list() == [True, False, False, False, False], name
+    assert after["code"].to_list() == [False, True, False, False, False]
+    assert after["duplicate_lines"].to_list() == [None] * 5
+    assert after["bullet_lines"].is_not_null().to_list() == [False, True, False, False, False]
+    row = after.row(0, named=True)
+    assert row["stop_words"] == 2 * len(
+        re.findall(r"\b(the|that|of|and|to|with|be|have)\b", PROSE[: len(PROSE) // 2], re.I)
+    )
+    assert row["alphabetic_words"] == 1 and row["symbol_ratio"] == 0
+    german = run(table(PROSE).with_columns(lang=pl.lit("de")))
+    assert german["stop_words"].to_list() == [None] and german["mean_word_chars"].count() == 1
+
+
+def test_lines():
+    after = run(table("- a\n- b\n\n- a\n2. c\nend", "one\n" * 6, "one"))
+    assert after["bullet_lines"].to_list() == [0.8, 0, None]
+    assert after["duplicate_lines"].to_list() == [0.2, 0.8333, None]
+
+
+FLAGS = [
+    ("provider_identity", "I am an AI model trained by OpenAI.", "I was trained by OpenTable to serve."),
+    ("provider_identity", "I'm Qwen, created by Alibaba Cloud.", "I am Claude Monet, a painter."),
+    ("scaffolding", "Paris.<|im_end|>", "Paris < Rome | Oslo > Bonn"),
+    ("scaffolding", "[INST] Hi [/INST] Hello", "The tag is [INSTALL]"),
+    ("scaffolding", "#Rewritten Prompt#: Name five fruits.", "# Rewritten prompts are fun"),
+    ("scaffolding", "Here is the rewritten prompt: Name five.", "Here is the rewritten letter: Dear Sam"),
+    ("scaffolding", "Sure.\n### Response:\nYes.", "### Response times\nThey vary."),
+    ("scaffolding", "```py\nx\n```</s>", "Write `</s>` at the end, as `<s>` at the start, to strike it through."),
+    ("self_reference", "It is late. However, as an AI, I do not sleep.", "As an AI researcher, I sleep."),
+    ("extra_turn", "Paris.\nHuman: And of Italy?", "Human rights: a list"),
+    ("label_start", "Output: 7", "Outputs: 7"),
+    ("colon_end", "Here they are:", "Here: they are"),
+    ("digit_run", "It is 123456789.", "It is 12345678, not 123-456-789."),
+]
+
+
+@pytest.mark.parametrize(("flag", "up", "down"), FLAGS)
+def test_flags(flag, up, down):
+    assert run(table(up, down, None), scaffolding="keep")[flag].to_list() == [True, False, None]
+
+
+PROMPT_FLAGS = [
+    ("prompt_keyword", "Draw a cat", "Drawn cats"),
+    ("prompt_odd_start", "- list", "Éclairs"),
+    ("prompt_program", "Write a program that sorts.", "Write a programme for the fair."),
+    ("prompt_placeholder", "Sum up.\n<noinput>", "There is no input here."),
+    ("prompt_placeholder", "See https://a.org/b.png", "See https://a.org/b.html"),
+    ("prompt_merged", "Add.\n### Instruction: subtract", "Follow the instruction: add"),
+]
+
+
+@pytest.mark.parametrize(("flag", "up", "down"), PROMPT_FLAGS)
+def test_flags_of_prompts(flag, up, down):
+    for prompt, wanted in ((up, True), (down, False)):
+        assert run(table("x", prompt=prompt))[flag].to_list() == [wanted]
+        assert marks(run(table("x", prompt=prompt), **{f"{flag}s" if flag != "prompt_merged" else flag: "drop"})) == [
+            flag if wanted else None
+        ]
+
+
+def test_what_the_prompt_asks_for_is_no_leak():
+    named = "You are ChatGPT by OpenAI. Introduce yourself."
+    assert marks(run(table("I am a model trained by OpenAI.", prompt=named))) == [None]
+    assert marks(run(table("<|im_start|>user", prompt="What does <|im_end|> follow?"))) == [None]
+    assert run(table("Q: A?\nQ: B?", prompt="Write two quiz lines."))["extra_turn"].to_list() == [False]
+
+
+def test_unfinished():
+    line = "word " * 120
+    after = run(
+        table(line + "and then the", line + "and then.", line + "\nYours, Sam", "and then the", line + "#a #b #c")
+    )
+    assert after["unfinished"].to_list() == [True, False, False, False, False]
+
+
+def test_a_task_has_its_own_rules():
+    given = pl.concat([table("a b", "a b", "c d", "I am just an AI.", "I am just an AI."), table()])
+    given = given.with_columns(task=pl.Series(["short", "long", None, "long", "other"]))
+    tasks = {"long": QualityRules(min_response_words=3, refusals="keep"), "gone": QualityRules(refusals="keep")}
+    after = run(given, min_response_words=2, tasks=tasks)
+    assert marks(after) == [None, "response_words: 2 < 3", None, None, "refusal"]
+    off = run(given, min_response_words=3, tasks={"short": QualityRules(min_response_words=None)})
+    assert marks(off)[:3] == [None, "response_words: 2 < 3", "response_words: 2 < 3"]
+
+
+def test_a_task_may_have_empty_answers():
+    given = table("", "").with_columns(task=pl.Series(["silent", None]))
+    assert marks(run(given, tasks={"silent": QualityRules(min_response_chars=None)})) == [None, "empty"]
+
+
+def test_what_a_recipe_says_of_tasks_is_part_of_its_identity():
+    plain, off, same = (
+        QualityConfig(tasks=tasks).identity()
+        for tasks in ({}, {"a": QualityRules(max_repetition=None)}, {"a": QualityRules(max_repetition=0.5)})
+    )
+    assert off["tasks"] == {"a": {"max_repetition": None}} and same["tasks"] == {"a": {"max_repetition": 0.5}}
+    assert len({rows.content_id(one) for one in (plain, off, same)}) == 3
+
+
+def test_redacting_is_refused_with_the_way_to_do_it():
+    with pytest.raises(ValueError, match=r"- redact: \{\}"):
+        QualityConfig(pii="redact")
+
+
+def test_personal_data():
+    given = table("Write to ann.lee@acme.io.", "Write to ann@example.com.", None)
+    assert run(given)["pii"].to_list() == [["email"], [], []]
+    assert run(given, pii="keep")["pii"].to_list() == [None] * 3
+    dropped = run(given, pii="drop")
+    assert marks(dropped) == ["pii: email", None, None]
+    assert "ann" not in dropped["evidence"][0]
+    asked = run(table("Yes.", prompt="Is ann.lee@acme.io right?"))
+    assert asked["pii"].to_list() == [["email"]]
+
+
+def test_evidence_shows_what_was_found():
+    after = run(table("Paris.<|im_end|>", "I'm Qwen, created by Alibaba Cloud.", "fine"))
+    shown = [json.loads(text) for text in after["evidence"][:2]]
+    assert shown[0] == {
+        "scaffolding": True,
+        "begins": "Paris.<|im_end|>",
+        "ends": "Paris.<|im_end|>",
+        "found": "<|im_end|>",
+    }
+    assert shown[1]["found"] == "I'm Qwen, created by"
+    assert after["evidence"][2] is None
+
+
+def test_a_classifier_without_its_package_is_refused(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"needs transformers and torch \(pip install"):
+        check(QualityConfig(toxicity=ToxicityConfig(model="a/b")), Path())
+    assert check(QualityConfig(), Path()) == {}
+
+
+def test_a_classifier(monkeypatch):
+    """The wiring; a model is not run here."""
+    monkeypatch.setattr(toxicity, "scores", lambda texts, config, progress: pl.Series([0.1, 0.9, None]))
+    after = run(table("a", "b", None), toxicity=ToxicityConfig(model="a/b"))
+    assert marks(after) == [None, "toxicity: 0.9 > 0.5", None]
 
 
 def test_words_of_scripts_without_spaces():

@@ -5,11 +5,12 @@ import math
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from builder import columnar
 from builder.errors import TableLawError
-from builder.rows import canonical_json, check_laws, columns, content_id, drop, frame, prompt_id
+from builder.rows import canonical_json, check_laws, columns, content_id, drop, frame, prompt_id, same_request
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=6),
@@ -58,6 +59,57 @@ def test_an_id_is_the_same_in_every_process_and_year():
 def test_what_json_cannot_say_has_no_id(value):
     with pytest.raises((TypeError, ValueError)):
         content_id(value)
+
+
+TEXT = st.text(max_size=6) | st.text('"\\\n\r\t\b\f\0\x1f\x7f\u2028é👍/<', max_size=6)
+TURN = st.fixed_dictionaries({"role": st.sampled_from(["system", "user", "assistant"]), "content": TEXT})
+ROW = st.fixed_dictionaries(
+    {
+        "text": st.none() | TEXT,
+        "number": st.none() | st.floats(allow_nan=False, allow_infinity=False),
+        "count": st.none() | st.integers(-(2**63), 2**63 - 1),
+        "flag": st.none() | st.booleans(),
+        "names": st.none() | st.lists(st.none() | TEXT, max_size=3),
+        "shares": st.none() | st.lists(st.none() | st.floats(allow_nan=False, allow_infinity=False), max_size=3),
+        "prompt": st.lists(TURN, max_size=3),
+        "checks": st.none() | TEXT,
+        "nothing": st.none(),
+    }
+)
+KINDS = {"text": pl.String, "number": pl.Float64, "count": pl.Int64, "flag": pl.Boolean, "names": pl.List(pl.String),
+         "shares": pl.List(pl.Float64), "prompt": columns()["prompt"], "checks": pl.String, "nothing": pl.Null,
+}  # fmt: skip
+
+
+@settings(deadline=None)
+@given(st.lists(ROW, max_size=6))
+def test_what_is_made_of_columns_is_what_is_made_row_by_row(rows):
+    table = pl.DataFrame({name: [row[name] for row in rows] for name in KINDS}, schema=KINDS)
+    whole = [canonical_json({name: value for name, value in row.items() if value is not None}) for row in rows]
+    assert columnar.objects(table).to_list() == whole
+    texts = columnar.texts(table["text"])
+    assert texts.to_list() == [None if row["text"] is None else canonical_json(row["text"]) for row in rows]
+    parts = pl.Series([canonical_json([row["text"], row["prompt"]]) for row in rows], dtype=pl.String)
+    assert columnar.ids(parts).to_list() == [content_id(row["text"], row["prompt"]) for row in rows]
+    assert columnar.prompt_ids(table["prompt"]).to_list() == [prompt_id(row["prompt"]) for row in rows]
+    requests = list(columnar.requests(table).iter_rows())
+    for one, mine in zip(rows, requests, strict=True):
+        for other, others in zip(rows, requests, strict=True):
+            assert (same_request(one) == same_request(other)) == (mine == others)
+
+
+def test_json_that_is_written_already_stands_among_the_fields():
+    written = pl.DataFrame({"b": ['{"z":1}', None]})
+    assert columnar.objects(pl.DataFrame({"c": [1, 2], "a": ["x", None]}), written).to_list() == [
+        '{"a":"x","b":{"z":1},"c":1}',
+        '{"c":2}',
+    ]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_column_with_a_number_that_json_has_not_is_refused(value):
+    with pytest.raises(ValueError, match="JSON"):
+        columnar.objects(pl.DataFrame({"a": [1.0, value]}))
 
 
 def test_case_width_and_spacing_do_not_make_two_prompts_of_one():

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import random
 
 import polars as pl
 import pyarrow as pa
@@ -17,6 +18,7 @@ from builder.config import SeedConfig
 from builder.embedded import tasks
 from builder.errors import InputError
 from builder.rows import content_id, prompt_id
+from builder.seeds import open_source
 
 
 @pytest.mark.parametrize(
@@ -205,6 +207,17 @@ def test_parquet_reads_only_the_columns_it_knows(tmp_path):
     table, _ = read(tmp_path, "a.parquet")
     assert (turns(table), table["response"].to_list()) == ([[("user", "Hi")]] * 2, ["Hello", None])
     assert table["source"].to_list() == ["a.parquet:1#1", "a.parquet:2#2"]
+
+
+def test_a_parquet_file_of_one_large_group_is_never_in_memory_as_a_whole(tmp_path):
+    text = ["".join(random.Random(n).choices("abcdefgh ", k=1000)) for n in range(200)]
+    table = pa.table({"instruction": [f"{n} {text[n % 200]}" for n in range(30_000)]})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=10**6, compression="none", use_dictionary=False)
+    del table
+    before, most = pa.total_allocated_bytes(), 0
+    for _ in open_source(SeedConfig(path="a.parquet"), tmp_path).lines:
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert (tmp_path / "a.parquet").stat().st_size > 29e6 and most < 10e6
 
 
 def test_a_saved_dataset_is_read(tmp_path):

@@ -5,14 +5,15 @@ import json
 import loopback
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder import config, embedded
+from builder import config, embedded, schema
 from builder.errors import InputError, TeacherError
 from builder.ledger import Ledger
 from builder.rows import check_laws, content_id, frame, prompt_id
-from builder.steps.emit import emit
+from builder.shards import Shards
+from builder.steps.emit import emit, faults
 from builder.steps.generate import check, generate, plan
 from builder.steps.near_miss import near_miss
 from builder.steps.pair import pair
@@ -34,6 +35,11 @@ def a_seed(text, **others):
 
 def seeds(*texts, **others):
     return frame([a_seed(text, **others) for text in texts])
+
+
+def over(step, table, config, context, rows=2):
+    """Run a step that walks over shards, on shards of so many rows."""
+    return pl.concat(step(Shards.of([table], rows=rows), config, context))
 
 
 def asking(*teachers, **settings):
@@ -280,7 +286,7 @@ def scored(answers):
 
 
 def pairs_of(table, context, **settings):
-    paired = pair(table, config.PairConfig(**settings), context)
+    paired = over(pair, table, config.PairConfig(**settings), context)
     check_laws(table, paired, "pair", grows=False)
     held = {row["id"]: row for row in paired.iter_rows(named=True)}
     return [(held[id], held[other]) for id, row in held.items() for other in row["rejected_ids"] or []]
@@ -297,6 +303,7 @@ ANSWERS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(ANSWERS, st.sampled_from(["best_worst", "margin"]), st.sampled_from([0.5, 1.0, 4.5]), st.integers(1, 3),
        st.randoms())  # fmt: skip
 def test_the_laws_of_a_pair(answers, strategy, min_margin, per_prompt, random):
@@ -392,7 +399,7 @@ def test_a_prompt_without_a_pair_says_why(context, why):
 
 def test_without_scores_there_are_no_pairs_and_the_summary_says_so(context):
     for table in (answered("a", "b"), scored([("P", "a", None, 0)]), scored([])):
-        assert pair(table, config.PairConfig(), context)["rejected_ids"].null_count() == table.height
+        assert over(pair, table, config.PairConfig(), context)["rejected_ids"].null_count() == table.height
     assert all("no pairs: no answer has a score" in note for note in context.notes) and context.notes
 
 
@@ -401,8 +408,8 @@ def test_without_scores_there_are_no_pairs_and_the_summary_says_so(context):
 
 def emitted(table, context, paired=True, **settings):
     if paired:
-        table = pair(table, config.PairConfig(), context)
-    out = emit(table, config.EmitConfig(**settings), context)
+        table = over(pair, table, config.PairConfig(), context)
+    out = over(emit, table, config.EmitConfig(**settings), context)
     check_laws(table, out, "emit", grows=False)
     return out
 
@@ -435,6 +442,41 @@ def test_a_row_that_breaks_the_schema_is_rejected_with_the_fault(context, respon
     assert out["dropped"][0].startswith("emit: ") and says in out["dropped"][0]
 
 
+PIECES = ["a", "7", " ", "\u200b", "\x1c", "\0", "<s>", "</s>", "<|im_end|>", "[INST]", "[/INST]", "<<SYS>>", "é", "."]
+PIECES += ["<start_of_turn>", "<EOS>", "<bos>", "<", "<|", "<| é |>", "[", "\n", "\u2028", "\ufeff", "東", "[inst]"]
+SAID = st.lists(st.sampled_from(PIECES), max_size=3).map("".join)
+SPOKEN = st.tuples(st.sampled_from(["system", "user", "assistant", "tool"]), SAID)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.tuples(st.lists(SPOKEN, max_size=3), st.none() | SAID, st.booleans()), max_size=6))
+def test_what_passes_at_a_glance_is_valid_under_the_schema(rows):
+    table = frame(
+        [
+            {
+                "id": content_id(n) if sound else f"b2:{n}",
+                "prompt": [{"role": role, "content": text} for role, text in turns],
+                "response": response,
+            }
+            for n, (turns, response, sound) in enumerate(rows)
+        ]
+    )
+    for row, fault in zip(table.iter_rows(named=True), faults(table), strict=True):
+        wrong = [] if row["response"] is None else schema.faults("sft", _as_sft(row))
+        assert fault == (f"not sft/v1: {wrong[0]}" if wrong else fault if row["response"] is None else None)
+        assert fault is not None or row["response"] is not None
+
+
+def _as_sft(row):
+    return {"id": row["id"], "messages": schema.messages(row), "metadata": "{}"}
+
+
+def test_a_schema_that_the_glance_does_not_know_is_asked_for_every_row(monkeypatch, context):
+    monkeypatch.setattr(schema, "latest", lambda kind: f"{kind}/v2")
+    monkeypatch.setattr(schema, "faults", lambda kind, row: ["too new"])
+    assert faults(scored([("P", "a", 1, 0)])).to_list() == ["not sft/v2: too new"]
+
+
 def test_a_pair_falls_where_a_side_breaks_the_schema_and_the_summary_says_so(context):
     out = emitted(scored([("P", "a", 1, 0), ("P", "b </s>", 0, 1)]), context)
     assert out["sft"].to_list() == [True, False] and out["rejected_ids"].null_count() == 2
@@ -442,7 +484,7 @@ def test_a_pair_falls_where_a_side_breaks_the_schema_and_the_summary_says_so(con
 
 
 def test_a_pair_falls_where_its_rejected_side_was_dropped_after_pair(context):
-    table = pair(scored([("P", "a", 1, 0), ("P", "b", 0, 1)]), config.PairConfig(), context)
+    table = over(pair, scored([("P", "a", 1, 0), ("P", "b", 0, 1)]), config.PairConfig(), context)
     out = emitted(table.head(1), context, paired=False)
     assert out["sft"].to_list() == [True] and out["rejected_ids"].null_count() == 1
     assert "emit: 1 pairs were removed" in context.notes[-1]

@@ -11,6 +11,7 @@ Two filters, neither of which loses a pair whose Jaccard similarity reaches the 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from builder.near.decide import RANK_BITS, check_count
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 ORDER_BITS = 40
 """A shingle's place in the order of all: how rare it is (8 bits, logarithmic), then its number (32)."""
 _NUMBER_BITS = 32
+_TOGETHER = 1 << 20
+"""Postings looked at together."""
 _ENOUGH = 0.98
 """The first filter is repeated while it takes more than the rest from this share."""
 
@@ -110,11 +113,24 @@ def _arranged(postings: Postings, sizes: Rows, needed: Rows, rank: Rows) -> Cand
     import numpy as np
 
     parts = [postings.take(part) for part in range(PARTS)]
-    found = np.flatnonzero(np.bincount(np.concatenate([rows_of(keys) for keys in parts]), minlength=len(sizes)))
+    live = sum((np.bincount(rows_of(keys), minlength=len(sizes)) for keys in parts), np.zeros(len(sizes), np.int64))
+    found = np.flatnonzero(live)
     check_count(len(found))
     rows = found[np.argsort(rank[found], kind="stable")]
     number = np.zeros(len(sizes), np.uint64)
     number[rows] = np.arange(len(rows), dtype=np.uint64)
+    keys = ascending(_by_candidate(parts, number))
+    starts = np.concatenate([[0], np.cumsum(live[rows])])
+    # what stands in no other row comes first in the order and is a part of the prefix by which nobody meets
+    prefix = sizes[rows] - needed[rows] + 1 - (sizes[rows] - live[rows])
+    meetings = ascending(np.concatenate([np.empty(0, np.uint64), *_prefixes(keys, starts, prefix)]))
+    return Candidates(rows, sizes[rows], keys, starts, meetings)
+
+
+def _by_candidate(parts: list[Keys], number: Keys) -> Keys:
+    """Turn postings, part by part, into | candidate | place in the order |; the parts are used up."""
+    import numpy as np
+
     keys = np.empty(sum(map(len, parts)), np.uint64)
     at = shingle = 0
     for part, own in enumerate(parts):
@@ -126,12 +142,15 @@ def _arranged(postings: Postings, sizes: Rows, needed: Rows, rank: Rows) -> Cand
         keys[at : at + len(own)] = (number[rows_of(own)] << np.uint64(ORDER_BITS)) | place
         at, shingle = at + len(own), shingle + len(often)
         parts[part] = own[:0]
-    keys = ascending(keys)
-    owner = (keys >> np.uint64(ORDER_BITS)).astype(np.int64)
-    live = np.bincount(owner, minlength=len(rows))
-    starts = np.concatenate([[0], np.cumsum(live)])
-    # what stands in no other row comes first in the order and is a part of the prefix by which nobody meets
-    prefix = sizes[rows] - needed[rows] + 1 - (sizes[rows] - live)
-    meetings = keys[np.arange(len(keys)) - starts[owner] < prefix[owner]]
-    meetings = ascending((meetings << np.uint64(RANK_BITS)) | (meetings >> np.uint64(ORDER_BITS)))
-    return Candidates(rows, sizes[rows], keys, starts, meetings)
+    return keys
+
+
+def _prefixes(keys: Keys, starts: Rows, prefix: Rows) -> Iterator[Keys]:
+    """Yield the first shingles of each candidate, as many as `prefix` says, as | place in the order | candidate |."""
+    import numpy as np
+
+    for at in range(0, len(keys), _TOGETHER):
+        some = keys[at : at + _TOGETHER]
+        owner = (some >> np.uint64(ORDER_BITS)).astype(np.int64)
+        some = some[np.arange(at, at + len(some)) - starts[owner] < prefix[owner]]
+        yield (some << np.uint64(RANK_BITS)) | (some >> np.uint64(ORDER_BITS))

@@ -7,6 +7,7 @@ any fence within, the front matter is dumped as YAML.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,6 +62,8 @@ def render(manifest: Manifest, folder: Path) -> str:
             licenses=licenses[:_MOST_SOURCES],
             sources_left_out=max(0, len(licenses) - _MOST_SOURCES),
             steps=[line["step"] for line in manifest["funnel"]],
+            benchmarks=_benchmarks(manifest),
+            looks=[step["decontaminate"] for step in manifest["recipe"]["steps"] if "decontaminate" in step],
         )
         + "\n"
     )
@@ -72,13 +75,35 @@ def _cell(value: object) -> str:
     return re.sub(r"([\\|`*<>\[\]]|(?<!\w)_|_(?!\w))", r"\\\1", line)
 
 
+def _benchmarks(manifest: Manifest) -> list[dict[str, Any]]:
+    """Tell what the rows were held against, and how many each benchmark cost."""
+    lines = [line for line in manifest["funnel"] if line["step"] == "decontaminate"]
+    reasons = [reason for line in lines for reason in line["reasons"].items()]
+    return [
+        {
+            "name": name,
+            "fingerprint": fingerprint,
+            "dropped": sum(count for reason, count in reasons if reason.endswith(f" of {name}")),
+        }
+        for name, fingerprint in (
+            (entry.removeprefix("benchmark "), found)
+            for entry, found in manifest["inputs"].items()
+            if entry.startswith("benchmark ")
+        )
+    ]
+
+
 def _licenses(folder: Path) -> list[dict[str, Any]]:
     """Count SFT rows and pairs by source and licence, commonest first; a source is a file, not its lines."""
     import polars as pl
 
     source = pl.col("source").str.replace(r":\d+(#.*)?$", "")
-    rows = dataset.scan_file(folder, "provenance").group_by(source, "license").len("rows")
-    return rows.sort(["rows", "source", "license"], descending=[True, False, False]).collect().to_dicts()
+    counts: Counter[tuple[str | None, str | None]] = Counter()
+    for batch in dataset.batches(folder, "provenance", ("source", "license")):
+        for name, license, rows in batch.group_by(source, "license").len().iter_rows():
+            counts[name, license] += rows
+    order = sorted(counts, key=lambda key: (-counts[key], *((part is not None, part or "") for part in key)))
+    return [{"source": name, "license": license, "rows": counts[name, license]} for name, license in order]
 
 
 def _front_matter(manifest: Manifest, folder: Path, licenses: list[dict[str, Any]]) -> dict[str, Any]:

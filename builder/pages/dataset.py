@@ -6,6 +6,7 @@ Everything is scanned lazily: a dataset of millions of rows is looked at without
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 SPLITS = ("train", "test")
+_BATCH = 10_000
 
 
 def find(path: Path) -> Path:
@@ -78,6 +80,17 @@ def scan_file(folder: Path, name: str) -> pl.LazyFrame:
     return pl.scan_parquet(file)
 
 
+def batches(folder: Path, name: str, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Read columns of a file (`sft/train`, `rejects` …) some rows at a time, where a scan would hold them all."""
+    import polars as pl
+    import pyarrow.parquet
+
+    scan_file(folder, name)  # raises where it is missing
+    with pyarrow.parquet.ParquetFile(folder / f"{name}.parquet", buffer_size=2**20, pre_buffer=False) as file:
+        for batch in file.iter_batches(_BATCH, columns=list(columns)):
+            yield pl.DataFrame(pl.from_arrow(batch))
+
+
 def sample(folder: Path, kind: str, count: int) -> list[dict[str, Any]]:
     """Pick rows of `sft` or `preference` to look at: spread over the tasks, and the same ones every time.
 
@@ -89,12 +102,20 @@ def sample(folder: Path, kind: str, count: int) -> list[dict[str, Any]]:
     rows = scan(folder, kind)
     if rows is None:
         return []
-    origin = scan_file(folder, "provenance").filter(pl.col("kind") == kind)
-    order = pl.col("id").rank("ordinal").over(pl.col("task").fill_null(""))
-    picked = origin.with_columns(order=order).sort("order", "id").head(count).collect()
-    held = {row["id"]: row for row in rows.filter(pl.col("id").is_in(picked["id"].to_list())).collect().to_dicts()}
+    least = pl.DataFrame(schema={"id": pl.String, "task": pl.String})
+    for batch in batches(folder, "provenance", ("id", "task", "kind")):
+        here = batch.filter(pl.col("kind") == kind).select("id", pl.col("task").fill_null(""))
+        least = (
+            pl.concat([least, here]).sort("id").group_by("task", maintain_order=True).head(count).select("id", "task")
+        )
+    order = pl.col("id").rank("ordinal").over("task")
+    picked = least.with_columns(order=order).sort("order", "id").head(count)["id"].to_list()
+    known = pl.col("id").is_in(picked)
+    held = {row["id"]: row for row in rows.filter(known).collect().to_dicts()}
+    lines = scan_file(folder, "provenance").filter(known & (pl.col("kind") == kind)).collect().to_dicts()
+    origins = {line["id"]: line for line in lines}
     return [
-        held[line["id"]] | {"metadata": json.loads(held[line["id"]]["metadata"]), "origin": line}
-        for line in picked.drop("order").to_dicts()
-        if line["id"] in held  # a file of the folder may be lost
+        held[id] | {"metadata": json.loads(held[id]["metadata"]), "origin": origins[id]}
+        for id in picked
+        if id in held  # a file of the folder may be lost
     ]

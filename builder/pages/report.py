@@ -7,8 +7,8 @@ folded. The same build gives the same page.
 from __future__ import annotations
 
 import json
-import statistics
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,15 +83,27 @@ def _settings(value: Any) -> str:
 def _histograms(folder: Path) -> list[dict[str, Any]]:
     """Count lengths in characters: prompts, responses, and chosen against rejected."""
     charts = []
-    if (sft := dataset.scan(folder, "sft")) is not None:
-        turns = _lengths("messages")
-        lengths = sft.select(prompt=turns.list.sum() - turns.list.last(), response=turns.list.last())
-        columns = lengths.collect().to_dict(as_series=False)
-        charts = [_histogram(title, {title: columns[title]}) for title in ("prompt", "response")]
-    if (preference := dataset.scan(folder, "preference")) is not None:
-        sides = preference.select(_lengths(side).list.last().alias(side) for side in ("chosen", "rejected"))
-        charts.append(_histogram("chosen and rejected", sides.collect().to_dict(as_series=False)))
+    if dataset.files(folder, "sft"):
+        turns = _lengths("messages").list
+        lengths = _measured(folder, "sft", {"prompt": turns.sum() - turns.last(), "response": turns.last()})
+        charts = [_histogram(title, {title: lengths[title]}) for title in ("prompt", "response")]
+    if dataset.files(folder, "preference"):
+        sides = {side: _lengths(side).list.last() for side in ("chosen", "rejected")}
+        charts.append(_histogram("chosen and rejected", _measured(folder, "preference", sides)))
     return charts
+
+
+def _measured(folder: Path, kind: str, measures: dict[str, pl.Expr]) -> dict[str, pl.Series]:
+    """Measure every row of `sft` or `preference`, some rows at a time: what is held is a number for each."""
+    import polars as pl
+
+    names = sorted({name for measure in measures.values() for name in measure.meta.root_names()})
+    parts = [
+        batch.select(**measures)
+        for split in dataset.files(folder, kind)
+        for batch in dataset.batches(folder, f"{kind}/{split}", names)
+    ]
+    return pl.concat(parts).to_dict()
 
 
 def _lengths(messages: str) -> pl.Expr:
@@ -100,13 +112,19 @@ def _lengths(messages: str) -> pl.Expr:
     return pl.col(messages).list.eval(pl.element().struct.field("content").str.len_chars().cast(pl.Int64))
 
 
-def _histogram(title: str, series: dict[str, list[int]]) -> dict[str, Any]:
+def _histogram(title: str, numbers: Mapping[str, Sequence[int] | pl.Series]) -> dict[str, Any]:
     """Bin all series alike: round steps up to the 99th percentile; the last bin takes what is longer."""
-    every = sorted(length for lengths in series.values() for length in lengths)
+    import polars as pl
+
+    series = {name: pl.Series(name, lengths, pl.Int64).sort() for name, lengths in numbers.items()}
+    every = pl.concat(lengths.rename(title) for lengths in series.values()).sort()
     top = every[(len(every) - 1) * 99 // 100]
     step = next(s for e in range(12) for s in (10**e, 2 * 10**e, 5 * 10**e) if s * _BINS > top)
     bins = top // step + 1
-    counts = {name: Counter(min(n // step, bins - 1) for n in lengths) for name, lengths in series.items()}
+    counts = {
+        name: Counter(dict((lengths // step).clip(upper_bound=bins - 1).value_counts().iter_rows()))
+        for name, lengths in series.items()
+    }
     return {
         "title": title,
         "step": step,
@@ -114,8 +132,11 @@ def _histogram(title: str, series: dict[str, list[int]]) -> dict[str, Any]:
         "beyond": every[-1] >= bins * step,
         "highest": max(max(count.values()) for count in counts.values()),
         "series": {name: [count[i] for i in range(bins)] for name, count in counts.items()},
-        "medians": {name: round(statistics.median(lengths)) for name, lengths in series.items()},
-        "longest": {name: max(lengths) for name, lengths in series.items()},
+        "medians": {
+            name: round((lengths[(len(lengths) - 1) // 2] + lengths[len(lengths) // 2]) / 2)
+            for name, lengths in series.items()
+        },
+        "longest": {name: lengths[-1] for name, lengths in series.items()},
     }
 
 
@@ -134,16 +155,18 @@ def _rejects(folder: Path) -> dict[str, Any]:
     """Return a few rejected rows per reason, the commonest first, and how many reasons are left out."""
     import polars as pl
 
-    rejects = dataset.scan_file(folder, "rejects")
     # "near-duplicate: 0.83 of b2:…" is the reason "near-duplicate", as in the funnel
     reason = pl.col("reason").str.extract(r"^([^:]*)", 1).str.strip_chars()
-    groups = rejects.group_by("step", kind=reason).agg(
-        pl.len().alias("count"), pl.col("id").bottom_k(_REJECTS_PER_REASON)
-    )
-    table = groups.sort(["count", "step", "kind"], descending=[True, False, False]).collect()
+    table = pl.DataFrame(schema={"step": pl.String, "kind": pl.String, "count": pl.Int64, "id": pl.List(pl.String)})
+    for batch in dataset.batches(folder, "rejects", ("step", "reason", "id")):
+        here = batch.group_by("step", kind=reason).agg(pl.len().cast(pl.Int64).alias("count"), "id")
+        least = pl.col("id").explode().bottom_k(_REJECTS_PER_REASON)
+        table = pl.concat([table, here]).group_by("step", "kind").agg(pl.col("count").sum(), least)
+    table = table.sort(["count", "step", "kind"], descending=[True, False, False])
     shown = table.head(_REASONS).to_dicts()
     wanted = [id for group in shown for id in group["id"]]
-    held = {row["id"]: row for row in rejects.filter(pl.col("id").is_in(wanted)).collect().to_dicts()}
+    rejects = dataset.scan_file(folder, "rejects").filter(pl.col("id").is_in(wanted))
+    held = {row["id"]: row for row in rejects.collect().to_dicts()}
     for group in shown:
         group["rows"] = [held[id] | {"row": json.loads(held[id]["row"])} for id in sorted(group["id"])]
     return {"groups": shown, "left_out": max(0, table.height - _REASONS)}

@@ -16,6 +16,8 @@ from builder.seeds.shapes import KNOWN
 if TYPE_CHECKING:
     import datasets
 
+_BUFFER = 2**20
+
 
 def parquet(path: Path, config: SeedConfig) -> Iterator[Line]:
     """Read the rows of a parquet file, some at a time.
@@ -27,7 +29,8 @@ def parquet(path: Path, config: SeedConfig) -> Iterator[Line]:
 
     number = 0
     try:
-        with pyarrow.parquet.ParquetFile(path) as file:
+        # by default arrow reads whole groups ahead and lets none go before the end: the whole file
+        with pyarrow.parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
             columns = _columns(path, file.schema_arrow.names, config)
             for batch in file.iter_batches(batch_size=1000, columns=columns):
                 for row in batch.to_pylist():

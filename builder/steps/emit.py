@@ -10,44 +10,76 @@ A row that is neither an SFT row nor a side of a pair is dropped with its reason
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from builder import schema
+from builder.columnar import requests
 from builder.config import EmitConfig
 from builder.context import Context
-from builder.rows import drop, same_request
+from builder.rows import drop
+from builder.shards import Shards, elsewhere
 
 if TYPE_CHECKING:
     import polars as pl
 
 Row = dict[str, Any]
 
+# What a row of sft/v1 looks like at a glance. All that does not is held against the schema itself: a hundred times
+# as dear, so most rows should be spared it. Whether the glance is never more lenient, a test holds.
+_GLANCE = "sft/v1"
+_ID = r"^b2:[0-9a-f]{32}$"
+_TURNS = r"^(system,)?user(,assistant,user)*$"
+_SAYS_SOMETHING = r"[\p{L}\p{N}]"
+_LIKE_A_CONTROL_TOKEN = r"<\||\[/?INST|<<|</?s>|_of_turn>|<[bBeE][oO][sS]>|\x00"
 
-def emit(table: pl.DataFrame, config: EmitConfig, context: Context) -> pl.DataFrame:
-    """Mark SFT rows, pairs and splits; drop the rest."""
+
+def emit(shards: Shards, config: EmitConfig, context: Context) -> Iterator[pl.DataFrame]:
+    """Mark SFT rows, pairs and splits; drop the rest. What depends on other rows is found out first."""
     import polars as pl
 
-    rows: dict[str, Row] = {row["id"]: row for row in table.iter_rows(named=True)}
-    faults = {id: fault for id, row in rows.items() if (fault := _fault(row))}
-    sft = {id for id, row in rows.items() if id not in faults and not row["failed"]}
-    if config.best_only:
-        sft = _best(sft, rows)
-    pairs = {id: _standing(row, rows, faults) for id, row in rows.items() if id not in faults}
-    sides = {id for id, rejected in pairs.items() if rejected} | {id for rejected in pairs.values() for id in rejected}
-    lost = sum(len(row.get("rejected_ids") or []) for row in rows.values()) - sum(map(len, pairs.values()))
+    pairs, lost = _standing(shards)
     if lost:
         context.notes.append(
             f"emit: {lost} pairs were removed, because a side was dropped after `pair` or is not valid"
         )
+    sides = pl.concat([pairs.select("id"), pairs.select(id=pl.col("rejected_ids").explode())]).unique()
+    best = _best(shards) if config.best_only else None
+    for shard in shards:
+        fault = faults(shard)
+        sft = fault.is_null() & shard["failed"].is_null()
+        if best is not None:
+            sft &= _among(shard, best)
+        reason = pl.coalesce(
+            pl.lit(fault), pl.lit("unpaired: ") + pl.col("failed"), pl.lit("not the best answer to its prompt")
+        )
+        needless = ~(sft | _among(shard, sides))
+        table = shard.drop("rejected_ids", strict=False)
+        table = table.with_columns(_split(config.test_share).alias("split"), sft.alias("sft"))
+        table = table.join(pairs, on="id", how="left", maintain_order="left")
+        yield drop(table, "emit", pl.lit(needless), reason)
 
-    table = table.with_columns(
-        pl.Series("split", [_split(row["prompt_id"], config.test_share) for row in rows.values()], pl.String),
-        pl.Series("sft", [id in sft for id in rows], pl.Boolean),
-        pl.Series("rejected_ids", [pairs.get(id) or None for id in rows], pl.List(pl.String)),
+
+def faults(rows: pl.DataFrame) -> pl.Series:
+    """Say what keeps each row from being an SFT row; null where nothing does."""
+    import polars as pl
+
+    content = pl.element().struct.field("content")
+    clean = content.str.contains(_SAYS_SOMETHING) & ~content.str.contains(_LIKE_A_CONTROL_TOKEN)
+    prompt, response = pl.col("prompt"), pl.col("response")
+    plain = (
+        (schema.latest("sft") == _GLANCE)
+        & pl.col("id").str.contains(_ID)
+        & prompt.list.eval(pl.element().struct.field("role")).list.join(",").str.contains(_TURNS)
+        & prompt.list.eval(clean.fill_null(False)).list.all()
+        & response.str.contains(_SAYS_SOMETHING)
+        & ~response.str.contains(_LIKE_A_CONTROL_TOKEN)
     )
-    reasons = [None if id in sft or id in sides else _reason(row, faults.get(id)) for id, row in rows.items()]
-    reason = pl.lit(pl.Series("reason", reasons, pl.String))
-    return drop(table, "emit", reason.is_not_null(), reason)
+    numbered = rows.select("id", "prompt", "response").with_row_index("number")
+    looked_at = numbered.filter(~plain.fill_null(False))
+    found = [_fault(row) for row in looked_at.iter_rows(named=True)]
+    said = looked_at.select("number", fault=pl.Series(found, dtype=pl.String))
+    return numbered.select("number").join(said, on="number", how="left", maintain_order="left")["fault"]
 
 
 def _fault(row: Row) -> str | None:
@@ -57,36 +89,60 @@ def _fault(row: Row) -> str | None:
     return f"not {schema.latest('sft')}: {wrong[0]}" if wrong else None
 
 
-def _reason(row: Row, fault: str | None) -> str:
-    if fault:
-        return fault
-    return f"unpaired: {row['failed']}" if row["failed"] else "not the best answer to its prompt"
+def _among(rows: pl.DataFrame, ids: pl.DataFrame) -> pl.Series:
+    import polars as pl
+
+    known = ids.select("id", known=pl.lit(True))
+    return rows.select("id").join(known, on="id", how="left", maintain_order="left")["known"].fill_null(False)
 
 
-def _best(sft: set[str], rows: dict[str, Row]) -> set[str]:
-    """Keep one row a prompt: the best score, and of equals the one `pair` would choose."""
-    best: dict[str, Row] = {}
-    for row in (rows[id] for id in rows if id in sft):
-        held = best.setdefault(same_request(row), row)
-        if (-_score(row), row["id"]) < (-_score(held), held["id"]):
-            best[same_request(row)] = row
-    return {row["id"] for row in best.values()}
+def _best(shards: Shards) -> pl.DataFrame:
+    """Name one row a prompt: the best score, and of equals the one `pair` would choose."""
+    import polars as pl
+
+    candidates = []
+    for shard in shards:
+        good = shard.filter(faults(shard).is_null() & pl.col("failed").is_null())
+        score = pl.col("score").cast(pl.Float64).fill_null(-math.inf) if "score" in good else pl.lit(-math.inf)
+        candidates.append(good.select("id", score=score).hstack(requests(good)))
+    best = pl.concat(candidates).sort(["score", "id"], descending=[True, False])
+    return best.unique(["request", "request_2"], keep="first", maintain_order=True).select("id")
 
 
-def _score(row: Row) -> float:
-    score = row.get("score")
-    return -math.inf if score is None else score
+def _standing(shards: Shards) -> tuple[pl.DataFrame, int]:
+    """Return the pairs that stand, as id and rejected_ids, and how many do not.
+
+    A pair stands if both sides are still alive, could be emitted but for a failed check, and make a valid pair.
+    """
+    import polars as pl
+
+    kinds = {"id": pl.String(), "rejected_ids": pl.List(pl.String())}
+    if "rejected_ids" not in shards.columns:
+        return pl.DataFrame(schema=kinds), 0
+    alive = elsewhere(shards, "rejected_ids")
+    standing: list[tuple[str, list[str]]] = []
+    wished = 0
+    for shard in shards:
+        chosen = shard.filter(pl.col("rejected_ids").list.len() > 0)
+        wanted = chosen.select(id=pl.col("rejected_ids").explode()).unique()
+        held = pl.concat([chosen, *(rows.join(wanted, on="id", how="semi") for rows in (shard, alive))])
+        held = held.select("id", "prompt", "response", "rejected_ids").unique("id", maintain_order=True)
+        sound = held.filter(faults(held).is_null())
+        rows = {row["id"]: row for row in sound.iter_rows(named=True)}
+        for id, rejected in chosen.select("id", "rejected_ids").iter_rows():
+            wished += len(rejected)
+            left = [other for other in rejected if id in rows and other in rows and _stands(rows[id], rows[other])]
+            standing += [(id, left)] if left else []
+    return pl.DataFrame(standing, schema=kinds, orient="row"), wished - sum(len(left) for _, left in standing)
 
 
-def _standing(row: Row, rows: dict[str, Row], faults: dict[str, str]) -> list[str]:
-    """Return the rejected sides that are still alive and give a valid pair."""
-    sides = [rows[id] for id in row.get("rejected_ids") or [] if id in rows and id not in faults]
-    return [
-        side["id"] for side in sides if not schema.faults("preference", schema.pair(row, side) | {"metadata": "{}"})
-    ]
+def _stands(chosen: Row, rejected: Row) -> bool:
+    return not schema.faults("preference", schema.pair(chosen, rejected) | {"metadata": "{}"})
 
 
-def _split(prompt_id: str, test_share: float) -> str:
+def _split(test_share: float) -> pl.Expr:
     """Draw the split from the prompt's hash: its first 32 bits as a number in [0, 1)."""
-    tag = prompt_id.index(":") + 1
-    return "test" if int(prompt_id[tag : tag + 8], 16) / 2**32 < test_share else "train"
+    import polars as pl
+
+    bits = pl.col("prompt_id").str.extract(":(.{8})").str.to_integer(base=16, dtype=pl.Int64)
+    return pl.when(bits / 2**32 < test_share).then(pl.lit("test")).otherwise(pl.lit("train"))

@@ -1,25 +1,27 @@
-"""Tell the language of prompt and response, each by itself, and drop what is surely not wanted.
+"""Tell the language of prompt and response, each by itself; drop what is surely not wanted, mark what does not match.
 
-    prompt                                    lang  lang_confidence   mark, with keep: [en]
-    "Nenne drei Tiere, die im Wald leben …"   de    0.99              "language: prompt is de, not one of en"
-    "Sort: 3, 1, 2"                           und   0.0               none: too short to tell
+    prompt                  response                    lang  response_lang  marks, with keep: [en]
+    "Nenne drei Tiere."     "Fuchs, Reh, Dachs"         de    und            "language: prompt is de, not one of en"
+    "Name three animals …"  "Im Wald leben zum …"       en    de             "language: response is de, not one of en"
+    "Sort: 3, 1, 2"         "1, 2, 3"                   und   und            none: cannot be told
 
-langdetect draws n-grams at random; here each text starts from the same seed, so that an answer depends on the
-text alone. It guesses wildly on short texts and on code: those are `und` and say why.
+The second one's language_mismatch is "asked in en, answered in de".
+
+What cannot carry an answer (too short, code, digits, a list of words) is `und`, and its evidence says why. A response
+may be in the prompt's language, in one the prompt asks for or names, and in one that a line of the prompt is in.
 """
 
 from __future__ import annotations
 
 import difflib
-import functools
 import json
-import re
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from builder import rows, text
 from builder.errors import InputError, Problem
+from builder.languages import detectors, scripts, wanted
+from builder.languages.tally import tally
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,211 +33,237 @@ UNDETERMINED = "und"
 
 _READ_CHARS = 400
 """Read this much of a text, from its start: more changes under 1 % of answers and costs in proportion."""
-_FENCED = re.compile(r"```.*?(```|\Z)", re.DOTALL)
-_CODE = re.compile(r'[(){}\[\]=;<>_+\\^$|]|"[:,}\]]|[:,{\[] *"')
+_LOOK_CHARS = 1600
+"""Look for those in this much of it."""
+_FENCED = r"(?s)```.*?(?:```|\z)"
 _CODE_SHARE = 0.06
-"""Share of such signs from which a text is code or formulas: langdetect reads Python functions as Catalan."""
-_SQL = re.compile(r"(SELECT|DELETE)\b.*\bFROM\b|(INSERT INTO|UPDATE .* SET|CREATE TABLE)\b", re.DOTALL)
-_PAUSE = re.compile(r"[\n,;:|]| - ")
+"""Share of such signs from which a text is code or formulas: profiles read Python functions as Catalan."""
+_SQL = r"(?s)^(?:(?:SELECT|DELETE)\b.*\bFROM\b|(?:INSERT INTO|UPDATE .* SET|CREATE TABLE)\b)"
+_PART = r"[^\n,;:|]*[^\s,;:|][^\n,;:|]*"
 _SENTENCE_WORDS = 2.5
 """Fewer words than this from pause to pause, on average, are a list or a form and no sentences."""
-_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
-_KANA = re.compile(r"[\u3040-\u30ff]")
-_HANGUL = re.compile(r"[\u1100-\u11ff\uac00-\ud7af]")
-_CJK = ("ja", "ko", "zh-cn", "zh-tw")
-
-
-class Verdict(NamedTuple):
-    """What one text is written in."""
-
-    lang: str
-    """langdetect's code (ISO 639-1, zh-cn, zh-tw) or `und`."""
-    confidence: float
-    """Of the best language, 0 where none was looked for."""
-    why: str | None = None
-    """Why it could not be told."""
+_SURE_LETTERS = 40
+"""Shorter texts may be names ("Abraham Lincoln"): they need one of a language's commonest words."""
+_SHORT = "too short to tell"
+_SIDES = (("prompt", ""), ("response", "response_"))
 
 
 def check(config: LanguageConfig, base: Path) -> dict[str, str]:
-    """Refuse a language in `keep` that langdetect does not know: no row would ever be in it."""
-    known = known_languages() if config.keep else []
+    """Refuse a detector that is not installed, and languages it cannot tell: no row would ever be in them."""
+    detectors.require(config.detector)
+    given = {"keep": config.keep or [], "languages": config.languages or []}
+    known = detectors.known(config.detector) if config.keep or config.languages else []
     problems = []
-    for code in sorted(set(config.keep or []) - set(known)):
-        near = difflib.get_close_matches(code.lower(), known, n=1, cutoff=0.0)[0]
-        what = f"language: keep: {code!r} is no language code langdetect knows; did you mean {near!r}?"
-        problems.append(Problem(what=what, fix=f"known: {', '.join(known)}"))
+    for key, codes in given.items():
+        for code in sorted(set(codes) - set(known)):
+            near = difflib.get_close_matches(code.lower(), known, n=1, cutoff=0.0)[0]
+            what = f"language: {key}: {code!r} is no language code {config.detector} knows; did you mean {near!r}?"
+            problems.append(Problem(what=what, fix=f"known: {', '.join(known)}"))
+    if not problems and config.keep and config.languages:
+        for code in config.keep:
+            if not any(_is(each, [code]) or _is(code, [each]) for each in config.languages):
+                what = f"language: keep: {code!r} is not one of languages: {', '.join(config.languages)}"
+                problems.append(Problem(what=what, fix=f"add {code!r} to languages, or take it out of keep"))
     if problems:
         raise InputError(problems)
     return {}
 
 
 def language(table: pl.DataFrame, config: LanguageConfig, context: Context) -> pl.DataFrame:
-    """Fill lang, lang_confidence, response_lang, response_lang_confidence; drop rows in an unwanted language."""
+    """Fill lang, lang_confidence, response_lang, response_lang_confidence, language_mismatch; mark rows.
+
+    Drops rows in an unwanted language (`keep`); a mismatch marks as `on_mismatch` says.
+    """
     import polars as pl
 
-    keep = config.keep or []
-    texts = {
-        "prompt": table.select(text.user_turns(pl.col("prompt")))["prompt"].to_list(),
-        "response": table["response"].to_list(),
-    }
-    verdicts = _detect_all({given for side in texts.values() for given in side if given is not None}, config, context)
-    columns, marks = [], []
-    for side, prefix in (("prompt", ""), ("response", "response_")):
-        found = [None if given is None else verdicts[given] for given in texts[side]]
-        columns.append(pl.Series(f"{prefix}lang", [v and v.lang for v in found], pl.String))
-        columns.append(pl.Series(f"{prefix}lang_confidence", [v and v.confidence for v in found], pl.Float64))
-        marks.append(found)
-    table = table.with_columns(columns)
-    if not keep:
-        return table
-    reasons = [
-        _objection(prompt, response, keep, config.keep_undetermined) for prompt, response in zip(*marks, strict=True)
-    ]
-    evidence = [_evidence(prompt, response) for prompt, response in zip(*marks, strict=True)]
-    reason = pl.lit(pl.Series(reasons, dtype=pl.String))
-    return rows.drop(table, "language", reason.is_not_null(), reason, pl.lit(pl.Series(evidence, dtype=pl.String)))
+    said = table.select(prompt=text.user_turns(pl.col("prompt")), response=pl.col("response"))
+    distinct = pl.concat([said["prompt"], said["response"]]).drop_nulls().unique(maintain_order=True)
+    with context.progress("telling languages", len(distinct)) as advance:
+        verdicts = _judge(distinct, config)
+        advance(len(distinct))
+    for side, _ in _SIDES:
+        named = verdicts.rename({name: f"{side}_{name}" for name in ("lang", "confidence", "why", "weight")})
+        said = said.join(named, left_on=side, right_on="text", how="left", maintain_order="left")
+    said = said.with_columns(task=table["task"])
+    said = said.with_columns(mismatch=_mismatches(said, config))
+    table = table.with_columns(
+        *(
+            said[f"{side}_{ours}"].alias(f"{prefix}{theirs}")
+            for side, prefix in _SIDES
+            for ours, theirs in (("lang", "lang"), ("confidence", "lang_confidence"))
+        ),
+        said["mismatch"].alias("language_mismatch"),
+    )
+    evidence = _evidence(said)
+    if config.keep:
+        reason = said.select(_objection(config.keep, config.keep_undetermined).alias("reason"))["reason"]
+        table = rows.drop(table, "language", pl.lit(reason.is_not_null()), pl.lit(reason), pl.lit(evidence))
+    if config.on_mismatch != "mark":
+        column = {"fail": "failed", "drop": "dropped"}[config.on_mismatch]
+        mismatch = pl.col("language_mismatch")
+        reason_why = pl.lit("mismatch: ") + mismatch
+        live = mismatch.is_not_null() & pl.col("dropped").is_null()
+        table = rows.drop(table, "language", live, reason_why, pl.lit(evidence), column=column)
+    return table
 
 
-def known_languages() -> list[str]:
-    """List the codes `keep` may name: langdetect's 55 and `zh` for both its Chinese ones."""
-    from langdetect.detector_factory import PROFILES_DIRECTORY
-
-    return sorted({"zh", *(path.name for path in Path(PROFILES_DIRECTORY).iterdir())})
+def _is(code: str, codes: list[str]) -> bool:
+    """Whether a code is among codes: zh-cn is zh."""
+    return code in codes or code.partition("-")[0] in codes
 
 
-def _objection(
-    prompt: Verdict | None, response: Verdict | None, keep: list[str], keep_undetermined: bool
-) -> str | None:
-    for side, verdict in (("prompt", prompt), ("response", response)):
-        if verdict is None:
+def _objection(keep: list[str], keep_undetermined: bool) -> pl.Expr:
+    import polars as pl
+
+    reason = pl.lit(None, pl.String)
+    for side, _ in reversed(_SIDES):
+        lang, why = pl.col(f"{side}_lang"), pl.col(f"{side}_why")
+        unwanted = ~lang.is_in(keep) & ~lang.str.extract(r"^([^-]*)").is_in(keep)
+        foreign = pl.format(f"{side} is {{}}, not one of {', '.join(keep)}", lang)
+        untold = pl.format(f"{side} is {UNDETERMINED}: {{}}", why)
+        undetermined = lang == UNDETERMINED
+        reason = pl.when(unwanted & ~undetermined).then(foreign).otherwise(reason)
+        if not keep_undetermined:
+            reason = pl.when(undetermined).then(untold).otherwise(reason)
+    return reason
+
+
+def _evidence(said: pl.DataFrame) -> pl.Series:
+    import polars as pl
+
+    sides = [[f"{side}_{name}" for name in ("lang", "confidence", "why")] for side, _ in _SIDES]
+    kinds = said.select(name for side in sides for name in side).with_row_index("row")
+    unique = kinds.group_by(pl.exclude("row"), maintain_order=True).agg("row")
+    texts = []
+    for *values, _ in unique.iter_rows():
+        given = {"prompt": values[:3], "response": values[3:]}
+        shown = {side: [each for each in found if each is not None] for side, found in given.items() if found[0]}
+        texts.append(json.dumps(shown, ensure_ascii=False))
+    return unique.with_columns(evidence=pl.Series(texts, dtype=pl.String)).explode("row").sort("row")["evidence"]
+
+
+def _mismatches(said: pl.DataFrame, config: LanguageConfig) -> pl.Series:
+    """Say for each row what language was asked for and which came; null where they match or it cannot be told."""
+    import polars as pl
+
+    lang, answered = pl.col("prompt_lang"), pl.col("response_lang")
+    told = (answered != UNDETERMINED) & pl.col("prompt").is_not_null()
+    apart = (lang != UNDETERMINED) & (lang.str.extract(r"^([^-]*)") != answered.str.extract(r"^([^-]*)"))
+    names = pl.col("prompt").str.contains(wanted.requests())
+    long = pl.col("response_weight") >= _SURE_LETTERS
+    suspects = said.with_row_index("row").filter(told & (apart | names))
+    found: list[str | None] = [None] * said.height
+    lines: dict[int, list[str]] = {}
+    asked_in = {}
+    for row, prompt, task, own, came, enough in suspects.select(
+        "row", "prompt", "task", lang, answered, long
+    ).iter_rows():
+        wish = wanted.wish(prompt, task)
+        came_family = came.partition("-")[0]
+        if wish.required is not None:
+            if wish.required != came_family:
+                found[row] = f"asked for {wish.required}, answered in {came}"
             continue
-        if verdict.lang == UNDETERMINED:
-            if not keep_undetermined:
-                return f"{side} is {UNDETERMINED}: {verdict.why}"
-        elif not {verdict.lang, verdict.lang.partition("-")[0]} & set(keep):
-            return f"{side} is {verdict.lang}, not one of {', '.join(keep)}"
-    return None
+        own_family = own.partition("-")[0]
+        if own == UNDETERMINED or not enough or came_family in (own_family, *wish.possible) or wish.translation:
+            continue
+        asked_in[row] = (own, came)
+        lines[row] = [line for line in prompt.split("\n") if line.strip()]
+    spoken = _judge(pl.Series(sorted({line for each in lines.values() for line in each}), dtype=pl.String), config)
+    of_line = dict(spoken.select("text", "lang").iter_rows())
+    for row, (own, came) in asked_in.items():
+        if not any(_is(of_line[line], [came.partition("-")[0]]) for line in lines[row]):
+            found[row] = f"asked in {own}, answered in {came}"
+    return pl.Series(found, dtype=pl.String)
 
 
-def _evidence(prompt: Verdict | None, response: Verdict | None) -> str:
-    sides = {"prompt": prompt, "response": response}
-    given = {side: [part for part in verdict if part is not None] for side, verdict in sides.items() if verdict}
-    return json.dumps(given, ensure_ascii=False)
-
-
-def _detect_all(texts: Iterable[str], config: LanguageConfig, context: Context) -> dict[str, Verdict]:
-    """Judge each distinct text once, and each distinct reading of them once."""
-    readings = {given: _reading(given, config.min_letters) for given in texts}
-    verdicts: dict[str, Verdict] = {}
-    with context.progress("telling languages", len(readings)) as advance:
-        for reading in readings.values():
-            if reading not in verdicts:
-                verdicts[reading] = _judge(reading, config)
-            advance(1)
-    return {given: verdicts[reading] for given, reading in readings.items()}
-
-
-def _reading(given: str, min_letters: int) -> str:
-    """Take what langdetect shall read: the prose, where there is enough; the start; not all in capitals."""
-    lines = [" ".join(line.split()) for line in _FENCED.sub("\n", given).splitlines()]
-    prose = "\n".join(line for line in lines if not _is_code(line))[:_READ_CHARS]
-    enough = _weigh(prose)[0] >= min_letters
-    reading = prose if enough else "\n".join(lines)[:_READ_CHARS]
-    return reading.lower() if reading.isupper() else reading
-
-
-def _weigh(reading: str) -> tuple[int, int]:
-    """Count letters, each Chinese, Japanese or Korean one as three (it says as much); and those alone."""
-    letters = sum(map(str.isalpha, reading))
-    cjk = sum(len(script.findall(reading)) for script in (_HAN, _KANA, _HANGUL))
-    return letters + 2 * cjk, cjk
-
-
-def _is_code(reading: str) -> bool:
-    signs = len(_CODE.findall(reading))
-    return signs > _CODE_SHARE * len("".join(reading.split())) or _SQL.match(reading) is not None
-
-
-def _is_list(reading: str, letters: int) -> bool:
-    """Tell a list from sentences, in Latin script: others are known by their letters, spaced or not."""
-    latin = sum(map(str.isascii, filter(str.isalpha, reading)))
-    parts = [part for part in _PAUSE.split(reading) if part.strip()]
-    return 2 * latin > letters and len(reading.split()) < _SENTENCE_WORDS * len(parts)
-
-
-def _judge(reading: str, config: LanguageConfig) -> Verdict:
-    weight, cjk = _weigh(reading)
-    letters = weight - 2 * cjk
-    if weight < config.min_letters:
-        return Verdict(UNDETERMINED, 0.0, "too short to tell")
-    if 2 * letters < len("".join(reading.split())) or _is_code(reading):
-        return Verdict(UNDETERMINED, 0.0, "mostly digits, code or symbols")
-    if _is_list(reading, letters):
-        return Verdict(UNDETERMINED, 0.0, "a list of words, no sentence")
-    lang, confidence = _detect(reading, _possible(reading, cjk, letters - cjk))
-    if confidence < config.min_confidence:
-        return Verdict(UNDETERMINED, confidence, f"too close to tell: {lang} at best" if lang else "no known letters")
-    return Verdict(lang, confidence)
-
-
-def _possible(reading: str, cjk: int, other: int) -> dict[str, float] | None:
-    """Name the languages the script allows, where it says: langdetect reads much plain Chinese as Korean."""
-    if not cjk:
-        return None
-    barred = {code for code, script in (("ko", _HANGUL), ("ja", _KANA)) if not script.search(reading)}
-    among = _CJK if 2 * cjk > other else _detectors().langlist
-    return {code: 1.0 for code in among if code not in barred}
-
-
-def _detect(reading: str, possible: dict[str, float] | None) -> tuple[str, float]:
-    """Ask langdetect; both kinds of Chinese speak for each other. ("", 0.0) where it knows no n-gram."""
-    from langdetect.lang_detect_exception import LangDetectException
-
-    detector = _detectors().create()
-    if possible is not None:
-        detector.set_prior_map(possible)
-    detector.append(reading)
-    try:
-        found = [(each.lang, float(each.prob)) for each in detector.get_probabilities()]
-    except LangDetectException:  # raised for one thing only: no n-gram of the text is in any profile
-        return "", 0.0
-    if not found:
-        return "", 0.0
-    best = found[0][0]
-    family = best.partition("-")[0]
-    return best, round(min(1.0, sum(share for code, share in found if code.partition("-")[0] == family)), 4)
-
-
-@functools.cache
-def _detectors() -> Any:
-    """Load langdetect's profiles (0.6 s, once), in sorted order: a folder's own order differs by machine.
-
-    Its inner loop over 55 languages is done by numpy: the same draws and the same answers, in half the time.
-    """
+def _judge(given: pl.Series, config: LanguageConfig) -> pl.DataFrame:
+    """Judge distinct texts: columns text, lang, confidence, why (null where it could be told), weight in letters."""
     import numpy as np
-    from langdetect.detector import Detector
-    from langdetect.detector_factory import PROFILES_DIRECTORY, DetectorFactory
+    import polars as pl
 
-    class ArrayDetector(Detector):  # type: ignore[misc]
-        def _init_probability(self) -> Any:
-            return np.array(super()._init_probability())
+    read = _readings(given)
+    letters, weight = pl.col("letters"), pl.col("weight")
+    parts = pl.col("reading").str.replace_all(" - ", ",", literal=True).str.count_matches(_PART)
+    latin = 2 * pl.col("ascii_letters") > letters
+    listed = latin & (pl.col("reading").str.count_matches(r"\S+") < _SENTENCE_WORDS * parts)
+    read = read.with_columns(
+        why=pl.when(weight < config.min_letters)
+        .then(pl.lit(_SHORT))
+        .when((2 * (letters + pl.col("marks")) < pl.col("solid")) | pl.col("is_code"))
+        .then(pl.lit("mostly digits, code or symbols"))
+        .when(listed)
+        .then(pl.lit("a list of words, no sentence")),
+    )
+    asked = read.filter(pl.col("why").is_null())["reading"].unique(maintain_order=True)
+    told = detectors.tell(config.detector, asked.to_list(), config.languages)
+    answers = pl.DataFrame(
+        {"reading": asked, "best": told.languages, "sure": np.round(told.confidences, 4), "spoken": told.words},
+        schema={"reading": pl.String, "best": pl.String, "sure": pl.Float64, "spoken": pl.Int64},
+    )
+    read = read.join(answers, on="reading", how="left", maintain_order="left")
+    asked_for = pl.col("why").is_null()
+    unknown = pl.lit("no known letters" if config.languages is None else "in no letters of these languages")
+    name_like = (pl.col("weight") < _SURE_LETTERS) & (pl.col("spoken") == 0)
+    close = pl.format("too close to tell: {} at best", pl.col("best"))
+    read = read.with_columns(
+        why=pl.when(~asked_for)
+        .then(pl.col("why"))
+        .when(pl.col("best").is_null())
+        .then(unknown)
+        .when(pl.col("sure") < config.min_confidence)
+        .then(close)
+        .when(name_like)
+        .then(pl.lit(_SHORT)),
+    )
+    answered = pl.col("why").is_null()
+    return read.select(
+        "text",
+        lang=pl.when(answered).then(pl.col("best")).otherwise(pl.lit(UNDETERMINED)),
+        confidence=pl.col("sure").fill_null(0.0),
+        why="why",
+        weight="weight",
+    )
 
-        def _update_lang_prob(self, prob: Any, word: str, alpha: float) -> bool:
-            prob *= alpha / self.BASE_FREQ + self.word_lang_prob_map[word]
-            return True
 
-        def _normalize_prob(self, prob: Any) -> float:
-            prob /= prob.sum()
-            return float(prob.max())
+def _readings(given: pl.Series) -> pl.DataFrame:
+    """Take what a detector shall read of each text: the prose, where there is enough; the start; not all in capitals.
 
-    class ArrayFactory(DetectorFactory):  # type: ignore[misc]
-        def _create_detector(self) -> ArrayDetector:
-            return ArrayDetector(self)
+    Columns: text, reading, its counts as `tally` has them, weight (a CJK letter counts three), is_code.
+    """
+    import polars as pl
 
-    factory = ArrayFactory()
-    profiles = sorted(path for path in Path(PROFILES_DIRECTORY).iterdir() if path.is_file())
-    factory.load_json_profile([path.read_text(encoding="utf-8") for path in profiles])
-    by_gram = factory.word_lang_prob_map
-    factory.word_lang_prob_map = dict(zip(by_gram, np.array(list(by_gram.values())), strict=True))
-    factory.set_seed(0)
-    return factory
+    table = pl.DataFrame({"text": given}, schema={"text": pl.String}).with_row_index("row")
+    text_ = pl.col("text")
+    bare = pl.when(text_.str.contains("```", literal=True)).then(text_.str.replace_all(_FENCED, "\n")).otherwise(text_)
+    lines = table.select("row", line=bare.str.slice(0, _LOOK_CHARS).str.split("\n")).explode("line")
+    lines = _tallied(lines.select("row", pl.col("line").fill_null("").str.strip_chars()), "line")
+    prose = lines.filter(~pl.col("is_code"))
+    everything = lines.group_by("row", maintain_order=True).agg(everything=pl.col("line").str.join("\n"))
+    prose = prose.group_by("row", maintain_order=True).agg(prose=pl.col("line").str.join("\n"), said=pl.sum("weight"))
+    chosen = pl.when(pl.col("said") >= _SURE_LETTERS).then(pl.col("prose")).otherwise(pl.col("everything"))
+    chosen = chosen.str.slice(0, _READ_CHARS)
+    accents = r"[\u0300-\u036f]"
+    chosen = pl.when(chosen.str.contains(accents)).then(chosen.str.normalize("NFC")).otherwise(chosen)
+    shouted = ~chosen.str.contains(r"\p{Ll}") & chosen.str.contains(r"\p{Lu}")
+    chosen = pl.when(shouted).then(chosen.str.to_lowercase()).otherwise(chosen)
+    chosen = pl.when(chosen.str.contains("@|://")).then(chosen.str.replace_all(_ADDRESS, " ")).otherwise(chosen)
+    whole = table.join(everything, on="row", how="left", maintain_order="left")
+    whole = whole.join(prose, on="row", how="left", maintain_order="left")
+    return _tallied(whole.select("text", reading=chosen), "reading")
+
+
+def _tallied(table: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Add the counts of a column's texts, their weight and whether they are code."""
+    import polars as pl
+
+    counts = tally(table[column].to_list())
+    table = table.with_columns(pl.Series(name, each) for name, each in counts._asdict().items())
+    more = (scripts.CJK_WEIGHT - 1) * pl.col("cjk")
+    table = table.with_columns(weight=pl.col("letters") + more, room=pl.col("solid") + more)
+    code = (pl.col("signs") > _CODE_SHARE * pl.col("room")) | pl.col(column).str.contains(_SQL)
+    return table.with_columns(is_code=code)
+
+
+_ADDRESS = r"https?://[-_.?&~;+=/#0-9A-Za-z]+|[-_.0-9A-Za-z]+@[-_0-9A-Za-z]+[-_.0-9A-Za-z]+"
+"""langdetect leaves these out as well."""

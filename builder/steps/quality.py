@@ -3,18 +3,20 @@
     response                                    words  repetition  refusal  mark
     "Apples, pears and plums."                      4        null    false  none
     "As an AI language model, I cannot …"          12        null     true  "quality: refusal"
-    "so on and so on and so on and so on …"        80        0.95    false  "quality: repetition: 0.95 > 0.5"
+    "so on and so on and so on and so on …"        80      0.9481    false  "quality: repetition: 0.9481 > 0.5"
 
-All measures are polars expressions of one `with_columns`; no row is looped over. Where there is no response
-yet, its measures are null and its rules do not fire.
+The measures are builder.measures'. A rule is a setting of QualityRules held against one of them, for a task its own
+setting; it never fires where its measure is null. Where several rules fire, the mark names the first.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from builder import rows
-from builder.text import words
+from builder.measures import answers, measure
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,117 +24,140 @@ if TYPE_CHECKING:
     from builder.config import QualityConfig
     from builder.context import Context
 
-NGRAM = 4
-"""Words in the n-grams of `repetition`."""
-REPETITION_FROM = 50
-"""Words from which `repetition` is measured: a short list or refrain repeats by right."""
-ECHO_FROM = 40
-"""Characters from which a response that begins with the whole prompt may be an echo of it ..."""
-ECHO_REST = 0.1
-"""... namely where what follows is at most this share of the prompt."""
 
-_PREAMBLE = (
-    r"^\W*(?:(?:oh|well|hello|hi|but|however|unfortunately|regrettably|(?:my )?apologies|sorry|"
-    r"i(?:'m| am) (?:\w+ )?(?:sorry|afraid)(?: that)?|i apologi[sz]e(?: for [^.,;!]{0,60})?|"
-    r"thank(?:s| you)[^.,;!\n]{0,80})\W+)*"
+class Rule(NamedTuple):
+    """A setting and the measure it bounds."""
+
+    setting: str
+    measure: str
+    sign: str
+    """`<` and `>`: a row is dropped where its measure is; `is`: where the flag is up."""
+    ladder: tuple[float, ...] = ()
+    """Bounds worth comparing, from the strictest to the loosest."""
+
+
+RULES = (
+    Rule("min_prompt_words", "prompt_words", "<", (8, 6, 4, 3, 2)),
+    Rule("min_response_chars", "response_chars", "<", (50, 20, 10, 5, 2, 1)),
+    Rule("min_response_words", "response_words", "<", (50, 20, 10, 5, 3, 2)),
+    Rule("max_prompt_chars", "prompt_chars", ">", (2048, 4096, 8192, 16384, 32768, 65536)),
+    Rule("max_response_chars", "response_chars", ">", (2048, 4096, 8192, 16384, 32768, 65536, 131072)),
+    Rule("max_response_words", "response_words", ">", (500, 1000, 2000, 4000, 8000)),
+    Rule("max_repetition", "repetition", ">", (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)),
+    Rule("min_distinct_words", "distinct_words", "<", (0.3, 0.25, 0.2, 0.15, 0.1, 0.05)),
+    Rule("max_duplicate_lines", "duplicate_lines", ">", (0.1, 0.2, 0.3, 0.5, 0.7, 0.9)),
+    Rule("max_bullet_lines", "bullet_lines", ">", (0.5, 0.7, 0.9, 0.95)),
+    Rule("min_mean_word_chars", "mean_word_chars", "<", (4, 3.5, 3, 2.5, 2)),
+    Rule("max_mean_word_chars", "mean_word_chars", ">", (7, 8, 10, 12, 15)),
+    Rule("max_symbol_ratio", "symbol_ratio", ">", (0.02, 0.05, 0.1, 0.2, 0.5)),
+    Rule("min_alphabetic_words", "alphabetic_words", "<", (0.9, 0.8, 0.7, 0.5, 0.3)),
+    Rule("min_stop_words", "stop_words", "<", (4, 3, 2, 1)),
+    Rule("refusals", "refusal", "is"),
+    Rule("self_references", "self_reference", "is"),
+    Rule("provider_identities", "provider_identity", "is"),
+    Rule("scaffolding", "scaffolding", "is"),
+    Rule("extra_turns", "extra_turn", "is"),
+    Rule("label_starts", "label_start", "is"),
+    Rule("truncated", "truncated", "is"),
+    Rule("unfinished", "unfinished", "is"),
+    Rule("colon_ends", "colon_end", "is"),
+    Rule("echo", "echo", "is"),
+    Rule("digit_runs", "digit_run", "is"),
+    Rule("prompt_keywords", "prompt_keyword", "is"),
+    Rule("prompt_odd_starts", "prompt_odd_start", "is"),
+    Rule("prompt_programs", "prompt_program", "is"),
+    Rule("prompt_placeholders", "prompt_placeholder", "is"),
+    Rule("prompt_merged", "prompt_merged", "is"),
 )
-_UNABLE = (
-    r"i(?:(?: \w+ly)? (?:cannot|can't|can not|won't|will not|must decline to|have to decline to)|"
-    r"(?: am|'m) (?:\w+ly )?(?:unable|not able|not allowed|not programmed) to) (?:\w+ly )?"
-)
-_AN_AI = (
-    r"an? (?:ai|artificial intelligence|(?:large |ai )?language model)"
-    r"(?: (?:language model|model|assistant|chatbot|system|program))?"
-)
-_REFUSALS = (
-    # speaks of itself as a machine; "as an AI researcher, I ..." does not
-    rf"as {_AN_AI},? (?:i|my|it is|it's)\b",
-    rf"i(?: am|'m) (?:just |only |merely |simply )?{_AN_AI}"
-    r"(?:\W*$|[.,;:!]| (?:and|so|but|that|who|without|created|trained|developed|designed|programmed)\b)",
-    r"i (?:don't|do not) (?:have|possess) (?:any )?(?:personal|human|feelings|emotions|opinions|beliefs|"
-    r"consciousness|a physical|the (?:ability|capability) to|"
-    r"access to (?:the internet|real|current|external|any))",
-    # declines; "I cannot find my keys" and "I cannot help but smile" do not
-    rf"{_UNABLE}(?:(?:assist|help) (?:you|with)|comply with|continue with)\b",
-    rf"{_UNABLE}(?:fulfill?|complete|answer|process|honou?r) (?:this|that|your|the) "
-    r"(?:\w+ )?(?:request|question|query|prompt|task|instruction)",
-    rf"{_UNABLE}(?:provide|generate|create|write|give|share|offer|produce|engage in|support|discuss)"
-    r"(?: you)?(?: with)? (?:any |such |this |that |the |an? )?"
-    r"(?:specific |explicit |detailed |personal |accurate )?"
-    r"(?:instructions|information|content|advice|images?|guidance|assistance|opinions?|responses?|answers?|"
-    r"medical|legal|financial|real-time|hateful|harmful|offensive|discriminat|violen|illegal|sexual)",
-    rf"{_UNABLE}(?:access|browse|open|view|see|search) "
-    r"(?:the internet|the web|the image|external|real-time|live|any|files|links|urls|websites|images)",
-    r"(?:this|that|it|your request) (?:(?:is|would be|goes) against|violates) (?:my|our|openai's) "
-    r"(?:programming|guidelines|polic|ethic|content)",
-)
-REFUSAL = rf"{_PREAMBLE}(?:{'|'.join(_REFUSALS)})|^.{{0,160}}\bas an ai (?:language )?model,? (?:i|my)\b"
-"""How an answer opens that declines or speaks of itself as an AI: in lower case, English only."""
+
+
+def check(config: QualityConfig, base: Path) -> dict[str, str]:
+    """Refuse a classifier that cannot be loaded for want of its package; return nothing read."""
+    if config.toxicity is not None:
+        from builder.measures import toxicity
+
+        toxicity.check()
+    return {}
 
 
 def quality(table: pl.DataFrame, config: QualityConfig, context: Context) -> pl.DataFrame:
-    """Fill {prompt,response}_{chars,words}, repetition, refusal, truncated, echo, empty; drop by rule."""
+    """Fill the measures of builder.measures.ABOUT (and toxicity), drop by rule."""
     import polars as pl
 
-    table = table.with_columns(**_measures(knows_finish="finish_reason" in table.columns))
-    below = [("prompt_words", config.min_prompt_words), ("response_chars", config.min_response_chars)]
-    above = [
-        ("prompt_chars", config.max_prompt_chars),
-        ("response_chars", config.max_response_chars),
-        ("repetition", config.max_repetition),
-    ]
-    flags = [("refusal", config.refusals), ("truncated", config.truncated), ("echo", config.echo)]
-    rules: list[tuple[str, pl.Expr, str | pl.Expr]] = []
-    if config.min_response_chars is not None:
-        rules.append(("response_chars", pl.col("empty"), "empty"))
-    for bounds, sign in ((below, "<"), (above, ">")):
-        for name, bound in bounds:
-            if bound is not None:
-                broken = pl.col(name) < bound if sign == "<" else pl.col(name) > bound
-                rules.append((name, broken, pl.format(f"{name}: {{}} {sign} {bound}", name)))
-    rules += [(name, pl.col(name), name) for name, rule in flags if rule == "drop"]
-    response = pl.col("response")
-    for name, broken, reason in rules:
-        shown = pl.struct(name, begins=response.str.slice(0, 120), ends=response.str.slice(-60))
-        table = rows.drop(table, "quality", broken, reason, shown.struct.json_encode())
-    return table
+    table = measure(table, personal=config.pii != "keep")
+    if config.toxicity is not None:
+        from builder.measures import toxicity
+
+        table = table.with_columns(toxicity=toxicity.scores(table["response"], config.toxicity, context.progress))
+    said = [(rule, broken(rule, config)) for rule in RULES]
+    fired = [pl.when(rule_broken).then(reason(rule, config)) for rule, rule_broken in said]
+    some = _by_task(config, lambda rules: rules.min_response_chars is not None, None)
+    fired = [pl.when(pl.col("empty") & some).then(pl.lit("empty")), *fired]
+    if config.pii == "drop":
+        fired.append(pl.when(pl.col("pii").list.len() > 0).then(pl.format("pii: {}", pl.col("pii").list.join(", "))))
+    if config.toxicity is not None:
+        over = pl.col("toxicity") > config.toxicity.max
+        fired.append(pl.when(over).then(pl.format(f"toxicity: {{}} > {config.toxicity.max}", "toxicity")))
+    table = table.with_columns(_reason=pl.coalesce(fired))
+    table = table.with_columns(_evidence=_evidence(table))
+    table = rows.drop(table, "quality", pl.col("_reason").is_not_null(), pl.col("_reason"), pl.col("_evidence"))
+    return table.drop("_reason", "_evidence")
 
 
-def _measures(*, knows_finish: bool) -> dict[str, pl.Expr]:
-    """Name every measure. `knows_finish`: the table tells why the teacher stopped."""
+def broken(rule: Rule, config: QualityConfig, at: float | None = None) -> pl.Expr:
+    """Say where a rule fires.
+
+    Args:
+        rule: one of RULES.
+        config: has its bound, and the bounds of the tasks that have their own.
+        at: another bound (or, for a flag, any number: up) in the place of the one for all tasks.
+    """
     import polars as pl
 
-    response = pl.col("response")
-    contents = pl.col("prompt").list.eval(pl.element().struct.field("content")).list.join("\n", ignore_nulls=True)
-    asked = _normal(pl.col("prompt").list.last().struct.field("content"))
-    said = _normal(response)
-    rest = said.str.len_chars() - asked.str.len_chars()
-    begins = said.str.starts_with(asked) & (asked.str.len_chars() >= ECHO_FROM)
-    truncated = response.str.count_matches("`{3,}") % 2 == 1
-    if knows_finish:
-        truncated |= response.is_not_null() & pl.col("finish_reason").eq_missing("length")
-    return {
-        "prompt_chars": contents.str.len_chars().cast(pl.Int64),
-        "prompt_words": words(contents).list.len().cast(pl.Int64),
-        "response_chars": response.str.strip_chars().str.len_chars().cast(pl.Int64),
-        "response_words": words(response).list.len().cast(pl.Int64),
-        "repetition": _repetition(words(response.str.to_lowercase())),
-        "refusal": response.str.slice(0, 400).str.to_lowercase().str.replace_all("’", "'").str.contains(REFUSAL),
-        "truncated": truncated,
-        "echo": (said != "") & ((said == asked) | (begins & (rest <= asked.str.len_chars() * ECHO_REST))),
-        "empty": said == "",
-    }
+    measured = pl.col(rule.measure)
+    if rule.sign == "is":
+        drops = _by_task(config, lambda rules: getattr(rules, rule.setting) == "drop", None if at is None else True)
+        return measured & drops
+    bound = _by_task(config, lambda rules: getattr(rules, rule.setting), at)
+    return measured < bound if rule.sign == "<" else measured > bound
 
 
-def _normal(text: pl.Expr) -> pl.Expr:
-    return text.str.normalize("NFKC").str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
-
-
-def _repetition(said: pl.Expr) -> pl.Expr:
-    """Share of n-grams seen before in the same list of words, to two digits; null for short lists."""
+def reason(rule: Rule, config: QualityConfig) -> pl.Expr:
+    """Say why: `repetition: 0.9481 > 0.5`, or the name of the flag."""
     import polars as pl
 
-    grams = pl.concat_str([pl.element().shift(-k) for k in range(NGRAM)], separator=" ")
-    distinct = said.list.eval(grams.drop_nulls().n_unique()).list.first()
-    share = 1 - distinct / (said.list.len().cast(pl.Int64) - (NGRAM - 1))
-    return pl.when(said.list.len() >= REPETITION_FROM).then(share.round(2))
+    if rule.sign == "is":
+        return pl.lit(rule.measure)
+    bound = _by_task(config, lambda rules: getattr(rules, rule.setting), None)
+    return pl.format(f"{rule.measure}: {{}} {rule.sign} {{}}", rule.measure, bound)
+
+
+def _by_task(config: QualityConfig, setting: Callable[[Any], Any], at: Any) -> pl.Expr:
+    """Return a setting as it holds for each row's task; `at` stands in for the one of all tasks."""
+    import polars as pl
+
+    general = setting(config) if at is None else at
+    value = pl.lit(general)
+    for task in sorted(config.tasks):
+        own = setting(config.of(task))
+        if own != setting(config):
+            value = pl.when(pl.col("task") == task).then(pl.lit(own)).otherwise(value)
+    return value
+
+
+def _evidence(table: pl.DataFrame) -> pl.Series:
+    """Return JSON for the rows with a reason: the measure, how the response begins and ends, the phrase found."""
+    import polars as pl
+
+    marked = table.with_row_index("_row").filter(pl.col("_reason").is_not_null())
+    texts: list[str | None] = [None] * table.height
+    phrases = marked.select("_row", **answers.found(pl.col("response"))).rows_by_key("_row", named=True, unique=True)
+    for row in marked.iter_rows(named=True):
+        name = row["_reason"].partition(":")[0]
+        shown = {name: row[name]}
+        if name not in ("pii",):
+            shown |= {"begins": (row["response"] or "")[:120], "ends": (row["response"] or "")[-60:]}
+        if name in phrases[row["_row"]]:
+            shown["found"] = phrases[row["_row"]][name]
+        texts[row["_row"]] = rows.canonical_json(shown)
+    return pl.Series("_evidence", texts, dtype=pl.String)

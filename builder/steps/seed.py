@@ -12,16 +12,19 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from builder.columnar import ids, prompt_ids, texts
 from builder.config import SeedConfig, TasksConfig
 from builder.context import Context
 from builder.errors import InputError, Problem
 from builder.rows import canonical_json, content_id, frame, prompt_id
 from builder.seeds import Line, Seed, Source, Unreadable, check_fields, fingerprint, open_source, recognise
+from builder.seen import Seen
+from builder.shards import Shards
 from builder.verify import problems as problems_of_checks
 
 if TYPE_CHECKING:
@@ -41,8 +44,8 @@ def check(config: SeedConfig, base: Path) -> dict[str, str]:
     return fingerprint(config, base)
 
 
-def seed(table: pl.DataFrame, config: SeedConfig, context: Context) -> pl.DataFrame:
-    """Read the seeds; the table that comes in is empty.
+def seed(shards: Shards, config: SeedConfig, context: Context) -> Iterator[pl.DataFrame]:
+    """Read the seeds, some thousand at a time; the table that comes in is empty.
 
     Raises:
         InputError: the source cannot be read, no line of it is a seed, a mapped field stands in no row, or
@@ -51,24 +54,26 @@ def seed(table: pl.DataFrame, config: SeedConfig, context: Context) -> pl.DataFr
     import polars as pl
 
     if config.tasks is not None:
-        return _table(itertools.islice(_generated(config.tasks, config.license, context.seed), context.limit))
+        yield from _tables(itertools.islice(_generated(config.tasks, config.license, context.seed), context.limit))
+        return
     check_fields(config.fields)
     source = open_source(config, context.base)
     reading = Reading(source, config, context.limit)
-    table = _table(reading.rows())
-    if context.asks:
-        # judged by no step, for it will not be emitted: the teacher is asked anew
-        table = table.with_columns(pl.lit(None, pl.String).alias("response"), pl.col("response").alias("reference"))
+    for table in _tables(reading.rows()):
+        if context.asks:
+            # judged by no step, for it will not be emitted: the teacher is asked anew
+            yield table.with_columns(pl.lit(None, pl.String).alias("response"), pl.col("response").alias("reference"))
+        else:
+            yield table
     reading.judge()
     if reading.bad:
-        kept = f"{source.name}: {len(reading.bad)} of {reading.count} {source.unit} could not be read"
+        kept = f"{source.name}: {reading.bad.total()} of {reading.count} {source.unit} could not be read"
         context.notes.append(f"{kept}; they are in the rejects")
     if reading.rejected:
         brought = f"{source.name}: {reading.rejected} {source.unit} bring a `rejected` answer"
         context.notes.append(f"{brought}, which is not read: pairs are made of scored answers")
     if config.dataset is not None and config.revision is None:
         context.notes.append(f"{config.dataset} names no revision: the same build may find other rows there")
-    return table
 
 
 @dataclass
@@ -82,15 +87,18 @@ class Reading:
     """Lines met that were not blank."""
     good: int = 0
     """Seeds handed out."""
-    bad: list[Problem] = field(default_factory=list)
+    bad: Counter[str] = field(default_factory=Counter)
+    """How many lines could not be read, by reason."""
+    first: list[Problem] = field(default_factory=list)
+    """The first of those lines, as many as one error shows."""
+    first_of: dict[str, Problem] = field(default_factory=dict)
+    """The first of them for each reason."""
     keys: list[str] = field(default_factory=list)
     """The first record's, for an error to show."""
     rejected: int = 0
     """Records that bring a `rejected` answer."""
     unmet: set[str] = field(default_factory=set)
     """Fields of the mapping that no record had yet."""
-    seen: Counter[str] = field(default_factory=Counter)
-    """How many equal seeds came before: the n in an id."""
 
     def rows(self) -> Iterator[Row]:
         """Yield a row for every seed and for every bad line, until the limit."""
@@ -105,13 +113,16 @@ class Reading:
                 seeds = self._seeds(line)
             except Unreadable as error:
                 reason = _printable(str(error))[:300]
-                self.bad.append(Problem(self.source.place, line.number, reason))
+                problem = Problem(self.source.place, line.number, reason)
+                self.bad[reason] += 1
+                self.first_of.setdefault(reason, problem)
+                self.first += [problem] if len(self.first) < _SHOWN else []
                 yield _rejected(self.source.name, line, reason)
                 continue
             for one in seeds[: None if self.limit is None else self.limit - self.good]:
                 self.good += 1
                 where = f"{self.source.name}:{line.number}" + (f"#{one.id}" if one.id else "")
-                yield _row(one, where, self.config.license, self.seen)
+                yield _row(one, where, self.config.license)
             if self.good == self.limit:
                 return
 
@@ -130,15 +141,27 @@ class Reading:
             raise InputError([Problem(place, what=what)])
         if not self.good:
             what = f"no seed in {self.count} {self.source.unit}"
-            raise InputError([*([Problem(place, what=what)] if self.count > 1 else []), *_alike(self.bad)])
+            raise InputError([*([Problem(place, what=what)] if self.count > 1 else []), *self._alike()])
         if self.bad and self.config.on_bad == "stop":
-            raise InputError(_first(self.bad))
+            more = self.bad.total() - len(self.first)
+            raise InputError([*self.first, *([Problem(what=f"and {more} more")] if more else [])])
+
+    def _alike(self) -> list[Problem]:
+        """Show every reason once, at the first line that has it."""
+        shown = []
+        for problem in sorted(self.first_of.values(), key=lambda problem: problem.line)[:_SHOWN]:
+            others = self.bad[problem.what] - 1
+            fix = f"and {others} more like it" if others else ""
+            shown.append(Problem(problem.file, problem.line, problem.what, fix))
+        more = len(self.first_of) - len(shown)
+        return [*shown, *([Problem(what=f"and {more} more")] if more else [])]
 
     def _seeds(self, line: Line) -> list[Seed]:
         if line.problem:
             raise Unreadable(line.problem)
         seeds = recognise(line.value, self.config.fields)
-        checks = seeds[0].checks or []
+        if not (checks := seeds[0].checks):
+            return seeds
         try:
             faults = problems_of_checks(checks)
             canonical_json(checks).encode()
@@ -149,26 +172,37 @@ class Reading:
         return seeds
 
 
-def _table(rows: Iterable[Row]) -> pl.DataFrame:
-    """Make a table, some rows at a time, so that the dicts of all of them never stand in memory together."""
+def _tables(rows: Iterable[Row]) -> Iterator[pl.DataFrame]:
+    """Make tables of some rows at a time, so that the dicts of all of them never stand in memory together."""
+    seen = Seen()
+    repeats: Counter[str] = Counter()
+    rows = iter(rows)
+    while some := list(itertools.islice(rows, _TOGETHER)):
+        yield _identified(frame(some), seen, repeats)
+
+
+def _identified(table: pl.DataFrame, seen: Seen, repeats: Counter[str]) -> pl.DataFrame:
+    """Give the seeds among the rows their ids; the n-th repetition of a seed has n in its id."""
     import polars as pl
 
-    rows = iter(rows)
-    tables = [frame([])]
-    while some := list(itertools.islice(rows, _TOGETHER)):
-        tables.append(frame(some))
-    return pl.concat(tables)
+    new = table["id"].is_null()
+    seeds = table.filter(new)
+    said = [pl.lit(texts(seeds["prompt"])), pl.lit(texts(seeds["response"])).fill_null("null")]
+    parts = pl.concat_str(pl.lit('["seed"'), *said, separator=",")
+    own = ids(seeds.select(pl.concat_str(parts, pl.lit(",0]"))).to_series())
+    at, again = seen.add(own).nonzero()[0].tolist(), []
+    for id, text in zip(own.gather(at), seeds.select(parts).to_series().gather(at), strict=True):
+        repeats[id] += 1
+        again.append(f"{text},{repeats[id]}]")
+    own = own.scatter(at, ids(pl.Series(again, dtype=pl.String)))
+    made = pl.DataFrame({"id": own, "seed_id": own, "prompt_id": prompt_ids(seeds["prompt"])})
+    number = new.arg_true()
+    return table.with_columns(table[name].scatter(number, made[name]) for name in made.columns)
 
 
-def _row(one: Seed, source: str, license: str | None, seen: Counter[str]) -> Row:
-    first = content_id("seed", one.prompt, one.response, 0)
-    again = seen[first]
-    seen[first] += 1
-    own = content_id("seed", one.prompt, one.response, again) if again else first
+def _row(one: Seed, source: str, license: str | None) -> Row:
+    """Return a seed's row, without its ids."""
     return {
-        "id": own,
-        "seed_id": own,
-        "prompt_id": prompt_id(one.prompt),
         "prompt": one.prompt,
         "response": one.response,
         "source": source,
@@ -206,34 +240,12 @@ def _known(tasks: TasksConfig) -> None:
 def _generated(tasks: TasksConfig, license: str | None, seed: int) -> Iterator[Row]:
     from builder import embedded
 
-    seen: Counter[str] = Counter()
     try:
         for number, task in enumerate(embedded.tasks(tasks.count, seed, tasks.families), 1):
             one = Seed(task.messages, license=license or "CC0-1.0", task=task.family, checks=task.checks)
-            yield _row(one, f"tasks:{number}", None, seen)
+            yield _row(one, f"tasks:{number}", None)
     except ValueError as error:
         raise InputError(f"seed: tasks: {error}") from error
-
-
-def _first(problems: Sequence[Problem]) -> list[Problem]:
-    more = len(problems) - _SHOWN
-    return [*problems[:_SHOWN], *([Problem(what=f"and {more} more")] if more > 0 else [])]
-
-
-def _alike(problems: Sequence[Problem]) -> list[Problem]:
-    """Show every reason once, at the first line that has it."""
-    first = {problem.what: problem for problem in reversed(problems)}
-    times = Counter(problem.what for problem in problems)
-    shown = [
-        Problem(
-            one.file,
-            one.line,
-            one.what,
-            f"and {times[one.what] - 1} more like it" if times[one.what] > 1 else "",
-        )
-        for one in sorted(first.values(), key=lambda problem: problem.line)
-    ]
-    return _first(shown)
 
 
 def _as_text(value: Any) -> str:
