@@ -95,13 +95,14 @@ def _loaded(model: str) -> tuple[Callable[[list[str]], Any], int]:
 
 
 def _library(model: str) -> str:
-    """Tell which library loads it: a folder says what it is; a name is for sentence-transformers where it is there."""
+    """Tell which library loads it: model2vec what is static, as a folder says, and all where nothing else is there."""
+    both = {name: find_spec(name) is not None for name in ("sentence_transformers", "model2vec")}
     try:
-        config = json.loads((Path(model).expanduser() / "config.json").read_text(encoding="utf-8"))
-        static = isinstance(config, dict) and config.get("model_type") == "model2vec"
-    except (OSError, ValueError):
-        static = find_spec("sentence_transformers") is None and find_spec("model2vec") is not None
-    return "model2vec" if static else "sentence_transformers"
+        modules = json.loads((Path(model).expanduser() / "modules.json").read_text(encoding="utf-8"))
+        static = any("StaticEmbedding" in str(module.get("type")) for module in modules)
+    except (OSError, ValueError, TypeError, AttributeError):
+        static = not both["sentence_transformers"]
+    return "model2vec" if static and both["model2vec"] else "sentence_transformers"
 
 
 def _sha256(folder: Path) -> str:

@@ -35,8 +35,8 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$"
 _VERSION = r"^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}([-+.][A-Za-z0-9.+-]{1,40})?$"
 _ONCE = ("seed", "generate", "near_miss", "judge", "pair", "emit")
 """Steps that stand at most once: a second one would grow, score or pair what the first has."""
-_NEVER_AFTER = {"verify": "judge", "near_miss": "judge", "judge": "pair"}
-"""Steps that score, and what must not stand before them: it would be overwritten, or has gone by older scores."""
+_NEVER_AFTER = {"verify": "judge", "near_miss": "judge", "judge": "pair", "redact": "pair"}
+"""Steps that score or make new rows, and what must not stand before them: it has gone by older scores and ids."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ def _order(listed: Sequence[Any], configs: Mapping[str, type[Config]], file: str
         if name in _ONCE and name in names[:number]:
             yield Problem(file, _line(("steps", number), lines), f"a second `{name}` step; expected one")
         if (later := _NEVER_AFTER.get(name)) in names[:number]:
-            what = f"`{name}` stands after `{later}`, whose scores it would change or come too late for"
+            what = f"`{name}` stands after `{later}`, whose scores or ids it would change or come too late for"
             yield Problem(file, _line(("steps", number), lines), what, f"put it before `{later}`")
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,8 +126,10 @@ def _walk(
         yield whole, step.run(whole, config, context)
         return
     if step.over == "rows" and context.spread is not here:
+        first = next(iter(table))  # done here: what a step has to note is the same for all shards
+        yield first, step.run(first, config, context)
         work = partial(_elsewhere, name, config, context.seed, context.base, context.asks)
-        yield from zip(table, context.spread(work, table), strict=True)
+        yield from zip(islice(table, 1, None), context.spread(work, islice(table, 1, None)), strict=True)
         return
     if step.over == "rows":
         for number, old in enumerate(table, 1):

@@ -102,7 +102,9 @@ def _costs(costs: list[Cost], rows: int, *names: str) -> Table:
 def _examples(cost: Cost, console: Console) -> None:
     from rich.text import Text
 
-    at = "" if cost.bound == "drop" else f" {_setting(cost.bound)}"
+    at = (
+        "" if cost.bound == "drop" else " of some tasks" if cost.bound in (None, "keep") else f" {_setting(cost.bound)}"
+    )
     console.print(Text.assemble((cost.setting + at, "bold"), f"  {_rows(cost.drops)}, for example"))
     for one in cost.examples:
         console.print(_example(one, console.width))

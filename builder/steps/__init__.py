@@ -17,7 +17,20 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from builder import config
-from builder.steps import decontaminate, dedup, emit, generate, judge, language, near_miss, pair, quality, seed, verify
+from builder.steps import (
+    decontaminate,
+    dedup,
+    emit,
+    generate,
+    judge,
+    language,
+    near_miss,
+    pair,
+    quality,
+    redact,
+    seed,
+    verify,
+)
 
 
 class Step(NamedTuple):
@@ -59,7 +72,10 @@ STEPS: dict[str, Step] = {
     "language": Step(
         language.language, config.LanguageConfig, ("prompt",), ("lang",), over="rows", check=language.check
     ),
-    "quality": Step(quality.quality, config.QualityConfig, ("prompt",), ("repetition",), over="rows"),
+    "quality": Step(
+        quality.quality, config.QualityConfig, ("prompt",), ("repetition",), over="rows", check=quality.check
+    ),
+    "redact": Step(redact.redact, config.RedactConfig, ("prompt",), ("redacted",), grows=True, over="rows"),
     "dedup": Step(dedup.dedup, config.DedupConfig, ("prompt",), ("twin",), over="shards", check=dedup.check),
     "decontaminate": Step(
         decontaminate.decontaminate,
