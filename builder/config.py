@@ -20,6 +20,7 @@ Positive = Annotated[int, Field(ge=1)]
 KeepOrDrop = Literal["drop", "keep"]
 Aspect = Literal["instruction-following", "truthfulness", "honesty", "helpfulness", "overall-rating"]
 Aspects = Annotated[list[Aspect], Field(min_length=1)]
+PersonalData = Literal["email", "phone", "card", "iban", "key"]
 
 
 class Config(BaseModel):
@@ -447,9 +448,7 @@ class QualityConfig(QualityRules):
 class RedactConfig(Config):
     """Put [EMAIL], [PHONE], [CARD], [IBAN] or [KEY] where personal data stands in a row."""
 
-    kinds: Annotated[list[Literal["email", "phone", "card", "iban", "key"]], Field(min_length=1)] = [
-        "email", "phone", "card", "iban", "key",
-    ]  # fmt: skip
+    kinds: Annotated[list[PersonalData], Field(min_length=1)] = ["email", "phone", "card", "iban", "key"]
     """What is redacted."""
 
 
@@ -553,7 +552,9 @@ class DecontaminateConfig(Config):
     @model_validator(mode="after")
     def _fits(self) -> DecontaminateConfig:
         if self.coverage_ngram > self.ngram:
-            raise ValueError(f"coverage_ngram {self.coverage_ngram} is longer than ngram {self.ngram}; expected no more")
+            raise ValueError(
+                f"coverage_ngram {self.coverage_ngram} is longer than ngram {self.ngram}; expected no more"
+            )
         if any(one in self.against[:i] for i, one in enumerate(self.against)):
             raise ValueError("against: the same benchmark stands twice")
         if self.on == "response" and (self.near is not None or self.semantic is not None):

@@ -84,7 +84,8 @@ def test_every_setting_of_every_step_is_documented() -> None:
     source = (ROOT / "builder" / "config.py").read_text()
     assert all(step.config.__doc__ and issubclass(step.config, Config) for step in STEPS.values())
     for step in STEPS.values():
-        body = source[source.index(f"class {step.config.__name__}(") :].split("\nclass ", 2)[0]
+        classes = [kind.__name__ for kind in step.config.__mro__ if kind.__module__ == "builder.config"]
+        body = "".join(source[source.index(f"class {name}(") :].split("\nclass ", 2)[0] for name in classes)
         for name in step.config.model_fields:
             line = re.search(rf"^    {name}: .*(?:\n        .*)*\n    \"\"\"", body, re.MULTILINE)
             assert line, f"{step.config.__name__}.{name} has no docstring under it"

@@ -100,7 +100,7 @@ class Index:
         """Where each text's postings begin, and the end."""
         self.owner = np.repeat(np.arange(len(grams.starts) - 1), np.diff(grams.starts))
         """The text of each posting."""
-        order = np.argsort(grams.hashes, kind="stable")
+        order = np.argsort(grams.hashes)
         hashes = grams.hashes[order]
         first = opens(hashes)
         number = np.empty(len(order), np.int64)
@@ -112,7 +112,7 @@ class Index:
         """Whether a posting counts."""
         counting = order[self.says[order]]
         self._postings = counting
-        """Postings that count, by n-gram, then by place."""
+        """Postings that count, by n-gram."""
         self._begins = np.concatenate([[0], np.cumsum(np.bincount(number[counting], minlength=int(first.sum())))])
         self._known = Known(hashes[first])
 
@@ -159,12 +159,15 @@ def _telling(tokens: Tokens, owner: Rows, places: Rows, size: int) -> NDArray[np
     """Tell which n-grams, given by text and place, have different words for at least half of their tokens."""
     import numpy as np
 
-    hashes = tokens.hashes
-    order = np.argsort(hashes, kind="stable")
-    before = np.full(len(hashes), -1)  # where the same token stood last; in another text is before any n-gram here
-    again = np.flatnonzero(hashes[order][1:] == hashes[order][:-1])
-    before[order[again + 1]] = order[again]
-    before[np.isin(hashes, _signs())] = len(hashes)
+    count = len(tokens.hashes)
+    bits = count.bit_length()
+    # sorted as | hash | place |, the place in the hash's low bits: enough of it is left to tell the words of a text apart
+    keys = ascending((tokens.hashes >> np.uint64(bits) << np.uint64(bits)) | np.arange(count, dtype=np.uint64))
+    stands = (keys & np.uint64((1 << bits) - 1)).astype(np.int64)
+    again = np.flatnonzero(keys[1:] >> np.uint64(bits) == keys[:-1] >> np.uint64(bits))
+    before = np.full(count, -1)  # where the same token stood last; in another text is before any n-gram here
+    before[stands[again + 1]] = stands[again]
+    before[Known(_signs()).find(tokens.hashes)[0]] = count
     begins = tokens.starts[owner] + places
     different = np.zeros(len(owner), np.int64)
     for after in range(size):
@@ -180,4 +183,5 @@ def _signs() -> Keys:
     from builder.text import SIGN
 
     characters = pl.Series([chr(point) for point in range(0x3000)])
-    return tokenise(characters.filter(characters.str.contains(f"^{SIGN}$"))).hashes
+    hashes = ascending(tokenise(characters.filter(characters.str.contains(f"^{SIGN}$"))).hashes)
+    return hashes[opens(hashes)]

@@ -293,7 +293,9 @@ def _call(request: Row, answer: Row) -> list[str | None]:
 
 def _measures(told: Row) -> str:
     """Return what the steps measured, as `lang en, repetition 0.02`."""
-    measured = {name: value for name, value in told.items() if name not in _NO_MEASURE and value not in (None, False, [])}
+    measured = {
+        name: value for name, value in told.items() if name not in _NO_MEASURE and value not in (None, False, [])
+    }
     return ", ".join(f"{name} {round(v, 3) if isinstance(v, float) else v}" for name, v in measured.items())
 
 
