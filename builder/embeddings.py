@@ -85,9 +85,8 @@ def _loaded(model: str) -> tuple[Callable[[list[str]], Any], int]:
             return lambda texts: static.encode(texts, use_multiprocessing=False), int(static.dim)
         from sentence_transformers import SentenceTransformer
 
-        found = SentenceTransformer(path)
-        encode = lambda texts: found.encode(texts, show_progress_bar=False, convert_to_numpy=True)  # noqa: E731
-        return encode, len(encode(["one"])[0])
+        found: Any = SentenceTransformer(path)
+        return lambda texts: found.encode(texts, show_progress_bar=False), len(found.encode(["one"])[0])
     except Exception as error:  # the libraries raise whatever their readers and the network raise
         first = next(iter(str(error).strip().splitlines()), "")
         what = f"semantic: the model could not be loaded: {type(error).__name__}: {first[:300]}"

@@ -161,7 +161,7 @@ def _telling(tokens: Tokens, owner: Rows, places: Rows, size: int) -> NDArray[np
 
     count = len(tokens.hashes)
     bits = count.bit_length()
-    # sorted as | hash | place |, the place in the hash's low bits: enough of it is left to tell the words of a text apart
+    # sorted as | hash | place |, the place in low bits of the hash: the others are enough to tell words apart
     keys = ascending((tokens.hashes >> np.uint64(bits) << np.uint64(bits)) | np.arange(count, dtype=np.uint64))
     stands = (keys & np.uint64((1 << bits) - 1)).astype(np.int64)
     again = np.flatnonzero(keys[1:] >> np.uint64(bits) == keys[:-1] >> np.uint64(bits))
