@@ -191,14 +191,16 @@ def _classes(count: int) -> NDArray[np.uint8]:
 
     from builder.text import MARK, SIGN, UNSPACED, WORDLIKE
 
-    points = ["" if 0xD800 <= point < 0xE000 else chr(point) for point in range(count)]
+    # letters and signs lie in the first four planes, variation selectors in plane 14; the rest holds neither
+    some = [point for point in range(min(count, 0xE1000)) if point < 0x40000 or point >= 0xE0000]
     kinds = {_WORD: WORDLIKE, _UNSPACED: UNSPACED, _MARK: MARK, _SIGN: SIGN}
-    table = pl.DataFrame({"point": points}).select(
+    table = pl.DataFrame({"point": ["" if 0xD800 <= point < 0xE000 else chr(point) for point in some]}).select(
         pl.col("point").str.contains(pattern).alias(str(kind)) for kind, pattern in kinds.items()
     )
+    places = np.array(some)
     classes = np.zeros(count, np.uint8)
     for kind in kinds:
-        classes[table[str(kind)].to_numpy()] = kind
+        classes[places[table[str(kind)].to_numpy()]] = kind
     return classes
 
 

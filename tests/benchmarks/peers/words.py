@@ -1,9 +1,10 @@
 """What a word is and what a shingle is, in plain Python: written apart from the builder, to be held against it.
 
-    "Is 3 > 4? A well-known 東京です"    words    is 3 > 4 a well - known 東 京 で す
+    "Is 3 > 4? A well-known 東京です"    words    is 3 4 a well known 東 京 で す
+                                        signed   is 3 > 4 a well - known 東 京 で す    what the builder compares
     shingles    five words in a row; a text of fewer words is one, whole
 
-A run of letters, digits, vowel signs and `_` is a word, and so is a sign; of scripts written without spaces, each
+A run of letters, digits, vowel signs and `_` is a word; of scripts written without spaces, each
 character is one.
 """
 
@@ -16,11 +17,14 @@ _UNSPACED = (  # Thai, Lao, Burmese, Khmer, kana, Han
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _MARKS = "\u0300-\u036f\u064b-\u065f\u0900-\u0903\u093a-\u094f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
+_ASCII = re.compile(r"[a-z0-9_]+")
+_ANY = re.compile(rf"[{_UNSPACED}][{_MARKS}]*|(?:[^\W{_UNSPACED}]|[{_MARKS}])+")
 _PLAIN_SIGNS = r"[-+<>=|~^$`*/%&#@\\]"
 _KINDS = {"Sm", "Sc", "Sk", "So", "Pd"}
-_SIGNS = "".join(re.escape(sign) for sign in map(chr, range(128, 0x20000)) if unicodedata.category(sign) in _KINDS)
-_ASCII = re.compile(rf"[a-z0-9_]+|{_PLAIN_SIGNS}")
-_ANY = re.compile(rf"[{_UNSPACED}][{_MARKS}]*|(?:[^\W{_UNSPACED}]|[{_MARKS}])+|{_PLAIN_SIGNS}|[{_SIGNS}]")
+_POINTS = list(map(chr, range(128, 0x20000)))
+_SIGNS = "".join(re.escape(point) for point in _POINTS if unicodedata.category(point) in _KINDS)
+_ALL_MARKS = "".join(point for point in _POINTS if unicodedata.category(point).startswith("M"))
+_SIGNED = re.compile(rf"[{_UNSPACED}][{_ALL_MARKS}]*|(?:[^\W{_UNSPACED}]|[{_ALL_MARKS}])+|{_PLAIN_SIGNS}|[{_SIGNS}]")
 
 
 def words(text: str) -> list[str]:
@@ -29,9 +33,18 @@ def words(text: str) -> list[str]:
     return _ASCII.findall(lower) if lower.isascii() else _ANY.findall(lower)
 
 
+def signed(text: str) -> set[str]:
+    """Return the shingles of words and signs, of a text in NFKC and casefold: what the builder says it compares."""
+    normal = unicodedata.normalize("NFKC", text).casefold()
+    return _runs(_SIGNED.findall(normal), normal, 5)
+
+
 def shingles(text: str, size: int = 5) -> set[str]:
     """Return the runs of `size` words of a text; a shorter text is one shingle, and so is one without a word."""
-    said = words(text)
+    return _runs(words(text), text, size)
+
+
+def _runs(said: list[str], text: str, size: int) -> set[str]:
     if len(said) < size:
         return {" ".join(said) or text}
     return set(map(" ".join, zip(*(said[at:] for at in range(size)), strict=False)))
