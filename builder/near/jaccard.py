@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from builder.near.candidates import ORDER_BITS, Candidates, candidates
 from builder.near.decide import RANK_BITS, Alike, decide
-from builder.near.postings import Postings, ascending
+from builder.near.postings import Postings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,8 +55,10 @@ def find(
 def _near(found: Candidates, later: Rows, earlier: Rows, threshold: float, kin: Keys | None) -> Alike:
     import numpy as np
 
-    one, other = found.sizes[later], found.sizes[earlier]
-    fit = np.minimum(one, other) >= threshold * np.maximum(one, other) - 1e-9
+    live = np.diff(found.starts)
+    # with o shingles in common, J = o / (sizes - o) reaches t from o = sizes * t / (1 + t) on
+    least = (found.sizes[later] + found.sizes[earlier]) * (threshold / (1 + threshold))
+    fit = np.minimum(live[later], live[earlier]) >= least - 1e-9
     if kin is not None:
         fit &= kin[later] != kin[earlier]
     later, earlier = later[fit], earlier[fit]
@@ -83,7 +85,7 @@ def _common(found: Candidates, later: Rows, earlier: Rows) -> Rows:
             at = np.arange(size.sum()) + np.repeat(found.starts[side] - (np.cumsum(size) - size), size)
             pair = np.repeat(np.arange(end - begin, dtype=np.uint64), size)
             sides.append((found.shingles[at] & np.uint64((1 << ORDER_BITS) - 1)) | (pair << np.uint64(ORDER_BITS)))
-        keys = ascending(np.concatenate(sides))
+        keys = np.sort(np.concatenate(sides), kind="stable")  # both sides are in order: they are only merged
         twice = keys[1:][keys[1:] == keys[:-1]]
         common[begin:end] = np.bincount((twice >> np.uint64(ORDER_BITS)).astype(np.int64), minlength=end - begin)
         begin = end

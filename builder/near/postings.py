@@ -28,8 +28,8 @@ PARTS = 64
 ROW_BITS = 26
 ROW_MASK = (1 << ROW_BITS) - 1
 _PART_BITS = 6
-_IN_MEMORY = 1 << 24
-"""Postings held before any are written: 128 MB."""
+_IN_MEMORY = 1 << 25
+"""Postings held before any are written: 256 MB."""
 _TOGETHER = 1 << 20
 """Postings sorted into parts together: they stay in the cache."""
 
