@@ -113,3 +113,12 @@ def test_the_numbers_are_the_same_in_every_process_and_version():
 
 
 GOLDEN = [8034893950023346057, 3233314565281069663, 12653378276021595166, 7660906081690765060, 7600835959440370431]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.one_of(st.none(), st.text(max_size=12)), max_size=9))
+@example(["", "\0", "\0\0", "a", "a\0", "A", "é", "e\u0301", None, ""])
+def test_fingerprints_tell_all_texts_apart(texts):
+    made = tokens.fingerprint(pl.Series(texts, dtype=pl.String)).tolist()
+    assert len(set(made)) == len({text or "" for text in texts})
+    assert made == [tokens.fingerprint(pl.Series([text], dtype=pl.String))[0] for text in texts]

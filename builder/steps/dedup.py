@@ -28,8 +28,8 @@ from builder.near.corpus import Corpus, identity, shingled
 from builder.near.earlier import SHOWN, Earlier, add_earlier, open_store, sources
 from builder.near.evidence import described
 from builder.near.templates import skeleton
-from builder.seeds import fingerprint
-from builder.tokens import listed, unlisted
+from builder.seeds import fingerprint as file_hashes
+from builder.tokens import fingerprint, listed, mixed, unlisted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,7 +90,7 @@ def check(config: DedupConfig, base: Path) -> dict[str, str]:
 def _fingerprints(name: str, config: DedupConfig, base: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for source in sources(name, base):
-        found |= {f"against {name} {file}": hash for file, hash in fingerprint(source, base).items()}
+        found |= {f"against {name} {file}": hash for file, hash in file_hashes(source, base).items()}
     return found
 
 
@@ -123,19 +123,29 @@ def _seen(config: DedupConfig, shard: pl.DataFrame) -> pl.DataFrame:
     told = shard.select(text=pl.when(live).then(text), system=said.system())
     whole = config.on != "response"
     shingles = listed(shingled(told["text"], config.shingle, whole, _numbers(told["system"])))
-    family = ("seed_id", "prompt_id")
-    answered = pl.col("response").is_not_null()
+    family = fingerprint(shard["seed_id"]) ^ mixed(fingerprint(shard["prompt_id"]))
+    answer = mixed(family ^ fingerprint(shard["response"]))
     unfit = [pl.col(name).is_not_null() for name in ("failed", "near_miss") if name in shard.columns]
     return shard.select(
         "id",
         live=live & text.is_not_null(),
         unfit=pl.any_horizontal(pl.lit(False), *unfit),
         value=_value(shard, config.keep),
-        family=pl.struct(family).hash(),
-        answer=pl.when(answered).then(pl.struct(*family, "response").hash()),
-        template=skeleton(text).hash() if config.max_per_template is not None else pl.lit(None, pl.UInt64),
+        family=pl.lit(pl.Series(family)),
+        answer=pl.when(pl.col("response").is_not_null()).then(pl.lit(pl.Series(answer))),
+        template=pl.lit(_skeletons(shard, config)),
         shingles=pl.lit(shingles),
     )
+
+
+def _skeletons(shard: pl.DataFrame, config: DedupConfig) -> pl.Series:
+    """Number the templates of a shard's rows; null where no cap is set."""
+    import polars as pl
+
+    if config.max_per_template is None:
+        return pl.repeat(None, shard.height, dtype=pl.UInt64, eager=True)
+    masked = shard.select(text=skeleton(said.text(config.on)))["text"]
+    return pl.Series(fingerprint(masked)).set(masked.is_null(), None)
 
 
 def _numbers(systems: pl.Series) -> Keys | None:
