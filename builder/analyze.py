@@ -188,18 +188,21 @@ def _built(folder: Path) -> Iterator[pl.DataFrame]:
         raise InputError(
             [Problem(str(folder), 0, "has no SFT rows, only pairs", "analyze the seeds it was built from")]
         )
-    tasks = dataset.scan_file(folder, "provenance").filter(pl.col("kind") == "sft").select("id", "task", "lang")
-    turns = pl.col("messages")
-    whole = rows.join(tasks, on="id", how="left", maintain_order="left").select(
-        "id",
-        "task",
-        "lang",
-        prompt=turns.list.head(turns.list.len() - 1),
-        response=turns.list.last().struct.field("content"),
-        source=pl.col("id").str.slice(0, 15),
-        dropped=pl.lit(None, pl.String),
+    tasks = (
+        dataset.scan_file(folder, "provenance").filter(pl.col("kind") == "sft").select("id", "task", "lang").collect()
     )
-    yield from whole.collect().iter_slices(_TOGETHER)
+    turns = pl.col("messages")
+    for at in range(0, rows.select(pl.len()).collect().item(), _TOGETHER):
+        some = rows.slice(at, _TOGETHER).collect().join(tasks, on="id", how="left", maintain_order="left")
+        yield some.select(
+            "id",
+            "task",
+            "lang",
+            prompt=turns.list.head(turns.list.len() - 1),
+            response=turns.list.last().struct.field("content"),
+            source=pl.col("id").str.slice(0, 15),
+            dropped=pl.lit(None, pl.String),
+        )
 
 
 def _reasons(config: QualityConfig) -> list[pl.Expr]:

@@ -10,10 +10,9 @@ Strings, numbers, booleans, lists and structs of them are written by polars; all
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from typing import TYPE_CHECKING
 
-from builder.rows import canonical_json
+from builder.rows import canonical_json, normalised
 
 if TYPE_CHECKING:
     import polars as pl
@@ -75,18 +74,12 @@ def prompt_ids(prompts: pl.Series) -> pl.Series:
 
     turns = pl.DataFrame({"prompt": prompts}).with_row_index("row").filter(pl.col("prompt").list.len() > 0)
     turns = turns.explode("prompt").unnest("prompt")
-    normal = pl.Series("content", [_normal(text) for text in turns["content"]], pl.String)
+    normal = pl.Series("content", [normalised(text) for text in turns["content"]], pl.String)
     said = pl.concat_str(pl.lit("["), texts(turns["role"]), pl.lit(","), texts(normal), pl.lit("]"))
     joined = turns.select("row", said=said).group_by("row", maintain_order=True).agg(pl.col("said").str.join(","))
     whole = pl.DataFrame({"row": pl.int_range(len(prompts), dtype=pl.UInt32, eager=True)})
     text = pl.concat_str(pl.lit('["prompt",['), pl.col("said").fill_null(""), pl.lit("]]"))
     return ids(whole.join(joined, on="row", how="left", maintain_order="left").select(text).to_series())
-
-
-def _normal(text: str) -> str:
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    return " ".join(text.casefold().split())
 
 
 def requests(rows: pl.DataFrame) -> pl.DataFrame:

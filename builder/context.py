@@ -14,6 +14,7 @@ from builder.spread import here
 if TYPE_CHECKING:
     from builder.ledger import Ledger
     from builder.meter import Meter
+    from builder.shards import Shards
     from builder.spread import Spread
 
 
@@ -96,8 +97,8 @@ class Context:
     """Name and version of what is built: my-data-0.1.0."""
     scratch: Path | None = None
     """Where what does not fit into memory is put for a while; null is the system's folder for that."""
-    afterwards: list[Callable[[], object]] = field(default_factory=list)
-    """What steps want done once the dataset is in its place."""
+    afterwards: list[Callable[[Shards], object]] = field(default_factory=list)
+    """What steps want done with the rows that are emitted, when all else is written."""
     notes: list[str] = field(default_factory=list)
     """Sentences for the build's summary: what a number alone would not tell."""
     spend: Counter[str] = field(default_factory=Counter)

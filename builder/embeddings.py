@@ -29,6 +29,12 @@ _TOGETHER = 64
 """Texts given to the model at once, of like length."""
 
 
+def located(model: str, base: Path) -> str:
+    """Say where a model lies: a folder beside the recipe where there is one, else the name as it stands."""
+    folder = base / Path(model).expanduser()
+    return str(folder.absolute()) if folder.is_dir() or model.startswith((".", "~")) else model
+
+
 def check(model: str) -> dict[str, str]:
     """Refuse a model that cannot be loaded, as far as can be told without loading it; return its fingerprint.
 

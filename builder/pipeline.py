@@ -138,8 +138,6 @@ def build(
             context.build = f"{recipe.name}-{recipe.version}"
             with _scratch(target) as context.scratch:
                 manifest = _build(recipe, context, identity, target)
-            for act in context.afterwards:
-                act()
     except Timeout:
         raise BuilderError(f"another build of {recipe.name} {recipe.version} is running") from None
     except OSError as error:  # a full disk, a folder taken away
@@ -212,6 +210,8 @@ def _build(recipe: Recipe, context: Context, identity: dict[str, Any], target: P
     report.write(work)
     manifest["files"] = {name: hash for name, hash in outputs.file_hashes(work).items() if name != "manifest.json"}
     _write_manifest(work, manifest)
+    for act in context.afterwards:
+        act(result.table)
     versions.put(work, target)
     return manifest
 

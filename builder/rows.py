@@ -48,9 +48,14 @@ def content_id(*parts: Any) -> str:
     return f"b2:{digest.hexdigest()}"
 
 
+def normalised(text: str) -> str:
+    """Bring a text to NFKC, casefold and single spaces: what is left of two texts that differ in nothing else."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
 def prompt_id(messages: Sequence[Message]) -> str:
     """Hash a prompt so that case, width and spacing do not make two prompts of one."""
-    normal = [[m["role"], " ".join(unicodedata.normalize("NFKC", m["content"]).casefold().split())] for m in messages]
+    normal = [[m["role"], normalised(m["content"])] for m in messages]
     return content_id("prompt", normal)
 
 

@@ -92,7 +92,11 @@ class Shards:
     @property
     def columns(self) -> list[str]:
         """The names of the first shard's columns."""
-        return next((frame.columns for frame in self), [])
+        import polars as pl
+
+        if self._files:
+            return list(pl.read_parquet_schema(self._files[0]))
+        return [] if self._last is None else self._last.columns
 
     def whole(self, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Return all rows as one frame, in memory.

@@ -81,6 +81,33 @@ def test_copies_of_a_template_beyond_the_cap_go():
     assert run(siblings, max_per_template=1)["dropped"].null_count() == 5, "answers to one prompt are one of a template"
 
 
+def test_answers_of_one_family_may_be_of_different_templates():
+    answers = ["Give Ann 3.", "Give Bob 4.", "Take 5 from Cy.", "Take 6 from Di.", "Give Eve 7."]
+    after = run(
+        table(*["Which?"] * 3, "What?", "Who?", seeds=[1, 1, 1, 2, 3], responses=answers),
+        on="response",
+        max_per_template=1,
+    )
+    assert dropped(after) == [None, None, None, "template", "template"]
+    assert after["twin"].to_list() == [None, None, None, "id2", "id0"]
+
+
+def test_system_messages_tell_requests_apart_wherever_the_rows_stand(tmp_path):
+    def say(prompt, system=None):
+        return [*([{"role": "system", "content": system}] if system else []), {"role": "user", "content": prompt}]
+
+    prompts = [say(SPAIN), say(SPAIN, "Be brief."), say(SPAIN), say(ITALY, "Be brief."), say(ITALY, "Be long.")]
+    made = [{"id": f"id{n}", "seed_id": f"s{n}", "prompt_id": f"p{n}", "prompt": p} for n, p in enumerate(prompts)]
+    given = rows.frame(made)
+    expected = [None, None, "exact duplicate", "near-duplicate", None]
+    for size in (1, 2, 3, 9):
+        assert dropped(dedup(given, DedupConfig(), there(Path()), size)) == expected
+    lines = [{"messages": [*prompt, {"role": "assistant", "content": "Figs."}]} for prompt in prompts[:2]]
+    (tmp_path / "old.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    after = dedup(given[2:], DedupConfig(against=["old.jsonl"]), there(tmp_path), 1)
+    assert after["twin"].to_list() == ["old.jsonl:1", "old.jsonl:2", None]
+
+
 def test_a_twin_that_goes_later_is_followed_to_the_one_that_stays():
     first, copy = 'Tell Anna "yes" by 7 and then all the others too.', 'Tell Tom "no" by 9 and then all the others too.'
     near = copy + " Now."
@@ -110,6 +137,7 @@ def test_earlier_data_is_compared_with(tmp_path):
 
 def test_all_that_is_wrong_with_earlier_data_is_said_at_once(tmp_path):
     (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "notes.txt").write_text("mine")
     (tmp_path / "out" / "0.1.0").mkdir(parents=True)
     (tmp_path / "out" / "0.1.0" / "manifest.json").write_text("{}")
     with pytest.raises(InputError) as error:
@@ -128,16 +156,20 @@ def test_a_store_remembers_finished_builds_and_not_ones_own(tmp_path):
         rows.check_laws(given, after, "dedup", grows=False)
         return after, context
 
+    def finish(after, context):
+        [act] = context.afterwards
+        act(Shards.of([after.filter(pl.col("dropped").is_null())]))
+
     after, context = build("a-1", table(SPAIN, ITALY, "Yes?"))
     assert dropped(after) == [None, "near-duplicate", None]
     assert dropped(build("b-1", table(FRANCE))[0]) == [None], "what is not finished is not remembered"
-    [finish] = context.afterwards
-    finish()
+    finish(after, context)
     again, second = build("b-1", table(FRANCE, "Other words, all of them.", "YES?"))
     assert dropped(again) == ["near-duplicate", None, "exact duplicate"] and again["twin"][0] == "id0"
     assert "compared with 2 earlier rows" in second.notes[0]
     assert dropped(build("a-1", table(SPAIN, "Yes?"))[0]) == [None, None]
-    second.afterwards[0]()
+    finish(again, second)
+    assert sorted(file.name for file in (tmp_path / "seen").iterdir()) == ["a-1.parquet", "b-1.parquet", "store.json"]
     assert dropped(build("c-1", table("other words, all of them"))[0]) == ["near-duplicate"]
     with pytest.raises(InputError, match=r'found .*"shingle": 3.*expected .*"shingle": 2'):
         check(DedupConfig(store="seen", shingle=2), tmp_path)

@@ -85,9 +85,10 @@ class Against:
             self._similar = Similar(leaks.some(tokens, self._questions), config.near, config.ngram)
         self._model = config.semantic
         if self._model is not None:
-            from builder.embeddings import embed
+            from builder.embeddings import embed, located
 
-            self._vectors = embed([self.texts[n].text for n in self._questions.tolist()], self._model.model)
+            self._name = located(self._model.model, base)
+            self._vectors = embed([self.texts[n].text for n in self._questions.tolist()], self._name)
 
     def look(self, sides: dict[str, pl.Series]) -> pl.DataFrame:
         """Hold the texts of rows against the benchmarks.
@@ -157,7 +158,7 @@ class Against:
         assert self._model is not None
         rows = pl.DataFrame({"row": np.arange(len(prompts)), "prompt": prompts}).drop_nulls()
         different = rows["prompt"].unique(maintain_order=True)
-        vectors = embed(different.to_list(), self._model.model)
+        vectors = embed(different.to_list(), self._name)
         nearest, cosine = np.zeros(len(vectors), np.int64), np.zeros(len(vectors))
         for at in range(0, len(vectors), 1024):
             alike = vectors[at : at + 1024] @ self._vectors.T

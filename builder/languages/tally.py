@@ -56,8 +56,6 @@ def tally(texts: Sequence[str]) -> Tally:
 def _count(given: grams.Points) -> NDArray[np.int64]:
     import numpy as np
 
-    if np.diff(given.bounds).max() > 1 << _BITS:
-        raise ValueError(f"a text of more than {1 << _BITS} characters cannot be counted")
     counts: list[NDArray[np.int64]] = []
     for packed in _packed():
         sums = np.diff(np.concatenate([np.zeros(1, np.uint64), np.cumsum(packed[given.points])])[given.bounds])

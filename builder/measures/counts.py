@@ -8,7 +8,6 @@ nothing. Where words in Gopher's sense are meant (rows 2 and 3), they are what s
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -61,7 +60,7 @@ def _counted(texts: pl.Series) -> pl.Series:
     if not len(texts):
         return pl.Series(dtype=pl.Struct(_shape()))
     pieces = [texts.slice(at, _ROWS) for at in range(0, len(texts), _ROWS)]
-    with ThreadPoolExecutor(min(len(pieces), os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(len(pieces), pl.thread_pool_size())) as pool:
         return pl.concat(list(pool.map(_some, pieces)))
 
 

@@ -8,13 +8,13 @@ An empty text is such a text; a null is none and is not compared.
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.near.jaccard import Twins
 from builder.near.jaccard import find as find_exact
 from builder.near.postings import Postings
+from builder.rows import normalised
 from builder.tokens import Tokens, mixed, ngrams, tokenise
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Corpus:
         self._filled: list[NDArray[np.bool_]] = []
 
     def add(self, texts: pl.Series, apart: Keys | None = None) -> None:
-        """Add rows by their texts; those with different numbers in `apart` share no shingle."""
+        """Add rows by their texts; those with different numbers in `apart` share no shingle. 0 is no number."""
         for at in range(0, len(texts), _TOGETHER):
             some = texts.slice(at, _TOGETHER)
             numbers = None if apart is None else apart[at : at + _TOGETHER]
@@ -69,7 +69,9 @@ class Corpus:
 
             self._signatures.append(signatures(shingles, self._permutations))
 
-    def twins(self, threshold: float, rank: Rows, counts: NDArray[np.bool_], family: Keys, alone: Rows) -> Twins:
+    def twins(
+        self, threshold: float, rank: Rows, counts: NDArray[np.bool_], family: Keys, alone: NDArray[np.bool_]
+    ) -> Twins:
         """Find the rows that go; the corpus is used up.
 
         Args:
@@ -114,7 +116,7 @@ class Corpus:
 
 
 def shingled(texts: pl.Series, size: int, whole: bool, apart: Keys | None = None) -> Tokens:
-    """Hash the shingles of texts, as a corpus has them."""
+    """Hash the shingles of texts, as a corpus has them; what `apart` says stands in `Corpus.add`."""
     import numpy as np
 
     tokens = tokenise(texts)
@@ -128,10 +130,12 @@ def shingled(texts: pl.Series, size: int, whole: bool, apart: Keys | None = None
         shingles = Tokens(hashes, shingles.starts + np.cumsum(added))
     if apart is None:
         return shingles
-    return Tokens(mixed(shingles.hashes ^ np.repeat(apart, np.diff(shingles.starts))), shingles.starts)
+    numbers = np.repeat(apart, np.diff(shingles.starts))
+    hashes = np.where(numbers == 0, shingles.hashes, mixed(shingles.hashes ^ numbers))
+    return Tokens(hashes, shingles.starts)
 
 
 def identity(text: str) -> int:
     """Hash a text so that case, width and spacing make no difference."""
-    normal = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-    return int.from_bytes(hashlib.blake2b(normal.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+    normal = normalised(text).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(normal, digest_size=8).digest(), "little")

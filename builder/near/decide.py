@@ -51,12 +51,12 @@ def check_count(count: int) -> None:
 
 
 def decide(meetings: Keys, count: int, near: Callable[[Rows, Rows], Alike]) -> Alike:
-    """Return the candidates that go, each once, with the one that stays for it: the most like, of equals the first.
+    """Return the candidates that go, each once, with one that stays and is near: of those met at once the most like.
 
     Args:
         meetings: | place | candidate | with RANK_BITS for the candidate, sorted: those at one place are compared.
         count: of candidates.
-        near: (later, earlier) -> those of the pairs that are near-duplicates. Called once for a pair.
+        near: (later, earlier) -> those of the pairs that are near-duplicates.
     """
     import numpy as np
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from builder.config import DedupConfig, SeedConfig
 from builder.errors import InputError, Problem
+from builder.near import said
 from builder.near.corpus import Corpus, identity
 from builder.near.store import Store
 from builder.seeds import Unreadable, open_source, recognise
@@ -18,9 +19,13 @@ if TYPE_CHECKING:
 
     from builder.rows import Message
 
-SHOWN = 120
-"""Characters of a text that are kept to be shown."""
 _TOGETHER = 10_000
+
+
+class _Text(NamedTuple):
+    id: str
+    text: str
+    system: str | None
 
 
 class Earlier(NamedTuple):
@@ -44,12 +49,12 @@ def add_earlier(corpus: Corpus, config: DedupConfig, base: Path, build: str) -> 
     frames, unread = [pl.DataFrame(schema=shape)], 0
     for name in config.against:
         for source in sources(name, base):
-            texts: list[tuple[str, str]] = []
-            for where, text in _texts(source, base, config.on):
+            texts: list[_Text] = []
+            for text in _texts(source, base, config.on):
                 if text is None:
                     unread += 1
                     continue
-                texts.append((where, text))
+                texts.append(text)
                 if len(texts) == _TOGETHER:
                     frames.append(_added(corpus, texts, shape))
                     texts = []
@@ -84,20 +89,17 @@ def open_store(config: DedupConfig, base: Path) -> Store | None:
     return Store(base / Path(config.store).expanduser(), on=config.on, shingle=config.shingle)
 
 
-def _added(corpus: Corpus, texts: list[tuple[str, str]], shape: dict[str, pl.DataType]) -> pl.DataFrame:
+def _added(corpus: Corpus, texts: list[_Text], shape: dict[str, pl.DataType]) -> pl.DataFrame:
     import polars as pl
 
-    whole = pl.Series([text for _, text in texts], dtype=pl.String)
-    corpus.add(whole)
-    values = {
-        "id": [where for where, _ in texts],
-        "shown": whole.str.slice(0, SHOWN),
-        "identity": [identity(text) for _, text in texts],
-    }
-    return pl.DataFrame(values, schema=shape)
+    rows = pl.DataFrame(texts, schema={"id": pl.String, "text": pl.String, "system": pl.String}, orient="row")
+    corpus.add(rows["text"], said.numbers(rows["system"]))
+    known = pl.Series([identity(text) for text in rows["text"]], dtype=pl.UInt64)
+    return rows.select("id", shown=pl.col("text").str.slice(0, said.SHOWN), identity=known).select(*shape)
 
 
-def _texts(source: SeedConfig, base: Path, on: str) -> Iterator[tuple[str, str | None]]:
+def _texts(source: SeedConfig, base: Path, on: str) -> Iterator[_Text | None]:
+    """Read what is compared of each record; None for a line that cannot be read."""
     opened = open_source(source, base)
     for line in opened.lines:
         try:
@@ -105,12 +107,13 @@ def _texts(source: SeedConfig, base: Path, on: str) -> Iterator[tuple[str, str |
                 raise Unreadable(line.problem)
             seeds = recognise(line.value, {})
         except Unreadable:
-            yield "", None
+            yield None
             continue
         for seed in seeds:
             text = _text(seed.prompt, seed.response, on)
             if text is not None:
-                yield f"{opened.name}:{line.number}", text
+                system = next((turn["content"] for turn in seed.prompt[:1] if turn["role"] == "system"), None)
+                yield _Text(f"{opened.name}:{line.number}", text, system)
 
 
 def _text(prompt: list[Message], response: str | None, on: str) -> str | None:

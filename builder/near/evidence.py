@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from builder.config import DedupConfig
 from builder.near import said
-from builder.near.corpus import identity
-from builder.near.earlier import SHOWN, Earlier
+from builder.near.earlier import Earlier
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,11 +23,11 @@ def described(
 
     twins = gone["twin"].unique()
     wanted = pl.concat([twins.filter(twins >= 0), gone.filter(jaccard=1.0, kind="near-duplicate")["row"]])
-    texts = said.texts(shards, wanted, config.on)
+    told_of = said.beginnings(shards, wanted, config.on)
     ids = pl.concat([earlier.rows["id"], ids])
     known = earlier.rows.height
-    shown = dict(zip(texts["row"], texts["text"].str.slice(0, SHOWN), strict=True))
-    whole = dict(zip(texts["row"], map(identity, texts["text"]), strict=True))
+    shown = dict(zip(told_of["row"], told_of["shown"], strict=True))
+    whole = dict(zip(told_of["row"], told_of["identity"], strict=True))
     for row, text, number in (
         earlier.rows.select("shown", "identity").with_row_index()[(twins.filter(twins < 0) + known)].iter_rows()
     ):

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +35,11 @@ class Store:
         self._about: dict[str, Any] = {"format": _FORMAT, "on": on, "shingle": shingle}
         file = folder / "store.json"
         try:
-            there = json.loads(file.read_text(encoding="utf-8")) if folder.exists() else self._about
+            there = (
+                json.loads(file.read_text(encoding="utf-8"))
+                if folder.exists() and any(folder.iterdir())
+                else self._about
+            )
         except (OSError, ValueError):
             what = "is no store: it has no readable store.json"
             raise InputError([Problem(str(folder), what=what, fix="name a folder that is not there yet")]) from None
@@ -55,7 +58,7 @@ class Store:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        for file in sorted(self._folder.glob("*.parquet")):
+        for file in sorted(file for file in self._folder.glob("*.parquet") if not file.name.startswith(".")):
             if file.stem == build:
                 continue
             try:
@@ -70,17 +73,22 @@ class Store:
                     [Problem(str(file), what=what, fix="remove it, and build that version again")]
                 ) from None
 
-    def put(self, build: str, kept: Iterable[pl.DataFrame]) -> Callable[[], None]:
-        """Write what a build kept beside its earlier file; call what is returned to replace that, once it is final."""
+    def put(self, build: str, kept: Iterable[pl.DataFrame]) -> None:
+        """Write what a build kept, in the place of what an earlier run of it kept."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / "store.json").write_text(json.dumps(self._about) + "\n", encoding="utf-8")
         kinds = {"id": pa.string(), "text": pa.string(), "identity": pa.uint64(), "shingles": pa.list_(pa.uint64())}
         shape = pa.schema(list(kinds.items()))
-        work = self._folder / f".{build}.writing"
-        with pq.ParquetWriter(work, shape, compression="zstd", store_schema=False) as writer:
-            for frame in kept:
-                writer.write_table(frame.select(*kinds).to_arrow().cast(shape))
-        return partial(os.replace, work, self._folder / f"{build}.parquet")
+        about, work = (self._folder / f".{build}.{os.getpid()}.{name}" for name in ("json", "parquet"))
+        try:
+            about.write_text(json.dumps(self._about) + "\n", encoding="utf-8")
+            with pq.ParquetWriter(work, shape, compression="zstd", store_schema=False) as writer:
+                for frame in kept:
+                    writer.write_table(frame.select(*kinds).to_arrow().cast(shape))
+            about.replace(self._folder / "store.json")
+            work.replace(self._folder / f"{build}.parquet")
+        finally:
+            for file in (about, work):
+                file.unlink(missing_ok=True)

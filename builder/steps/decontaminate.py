@@ -51,7 +51,7 @@ def check(config: DecontaminateConfig, base: Path) -> dict[str, str]:
         from builder import embeddings
 
         try:
-            hashes |= embeddings.check(config.semantic.model)
+            hashes |= embeddings.check(embeddings.located(config.semantic.model, base))
         except InputError as error:
             problems += error.problems
     if problems:

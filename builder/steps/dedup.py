@@ -25,7 +25,7 @@ from builder import rows
 from builder.errors import InputError, Problem
 from builder.near import said
 from builder.near.corpus import Corpus, identity, shingled
-from builder.near.earlier import SHOWN, Earlier, add_earlier, open_store, sources
+from builder.near.earlier import Earlier, add_earlier, open_store, sources
 from builder.near.evidence import described
 from builder.near.templates import skeleton
 from builder.seeds import fingerprint as file_hashes
@@ -58,7 +58,7 @@ def dedup(shards: Shards, config: DedupConfig, context: Context) -> Iterator[pl.
     if config.max_per_template is not None:
         gone = _more(gone, _templates(about, gone, config.max_per_template))
     if config.semantic is not None:
-        gone = _more(gone, _semantic(shards, about, gone, config))
+        gone = _more(gone, _semantic(shards, about, gone, config, context.base))
     gone = described(shards, gone, earlier, about["id"], config)
     _note(gone, about, earlier, config, context)
     at = 0
@@ -69,7 +69,7 @@ def dedup(shards: Shards, config: DedupConfig, context: Context) -> Iterator[pl.
         reason, evidence = (pl.lit(own[name]) for name in ("reason", "evidence"))
         yield rows.drop(shard.with_columns(twin=own["twin"]), "dedup", reason.is_not_null(), reason, evidence)
     if (store := open_store(config, context.base)) is not None and context.limit is None:
-        context.afterwards.append(store.put(context.build, _kept(shards, gone, config)))
+        context.afterwards.append(lambda emitted: store.put(context.build, _kept(emitted, config)))
 
 
 def check(config: DedupConfig, base: Path) -> dict[str, str]:
@@ -99,7 +99,7 @@ def _usable(config: DedupConfig, base: Path) -> dict[str, str]:
     if config.semantic is not None:
         from builder import embeddings
 
-        embeddings.check(config.semantic.model)
+        return embeddings.check(embeddings.located(config.semantic.model, base))
     return {}
 
 
@@ -122,7 +122,7 @@ def _seen(config: DedupConfig, shard: pl.DataFrame) -> pl.DataFrame:
     live, text = pl.col("dropped").is_null(), said.text(config.on)
     told = shard.select(text=pl.when(live).then(text), system=said.system())
     whole = config.on != "response"
-    shingles = listed(shingled(told["text"], config.shingle, whole, _numbers(told["system"])))
+    shingles = listed(shingled(told["text"], config.shingle, whole, said.numbers(told["system"])))
     family = fingerprint(shard["seed_id"]) ^ mixed(fingerprint(shard["prompt_id"]))
     answer = mixed(family ^ fingerprint(shard["response"]))
     unfit = [pl.col(name).is_not_null() for name in ("failed", "near_miss") if name in shard.columns]
@@ -146,20 +146,6 @@ def _skeletons(shard: pl.DataFrame, config: DedupConfig) -> pl.Series:
         return pl.repeat(None, shard.height, dtype=pl.UInt64, eager=True)
     masked = shard.select(text=skeleton(said.text(config.on)))["text"]
     return pl.Series(fingerprint(masked)).set(masked.is_null(), None)
-
-
-def _numbers(systems: pl.Series) -> Keys | None:
-    """Number system messages by what they say: texts under different ones are different requests.
-
-    They are not compared themselves: a shared one would outvote what is asked.
-    """
-    import polars as pl
-
-    different = systems.drop_nulls().unique()
-    if not len(different):
-        return None
-    numbers = pl.Series([identity(text) | 1 for text in different], dtype=pl.UInt64)
-    return systems.replace_strict(different, numbers, default=0, return_dtype=pl.UInt64).to_numpy()
 
 
 def _value(shard: pl.DataFrame, keep: str) -> pl.Expr:
@@ -224,15 +210,18 @@ def _templates(about: pl.DataFrame, gone: pl.DataFrame, most: int) -> pl.DataFra
     import polars as pl
 
     stay = _staying(about, gone).filter(pl.col("template").is_not_null())
-    families = stay.unique("family", keep="first", maintain_order=True)
-    places = families.select("family", place=pl.int_range(pl.len()).over("template"))
-    beyond = stay.join(places, on="family", maintain_order="left").with_columns(
-        twin=pl.col("row").first().over("template"), jaccard=pl.lit(None, pl.Float64), kind=pl.lit("template")
+    both = ["template", "family"]
+    places = stay.unique(both, keep="first", maintain_order=True).select(
+        *both, place=pl.int_range(pl.len()).over("template")
+    )
+    first = pl.col("row").first().over("template")
+    beyond = stay.join(places, on=both, maintain_order="left").with_columns(
+        twin=first, jaccard=pl.lit(None, pl.Float64), kind=pl.lit("template")
     )
     return beyond.filter(pl.col("place") >= most)
 
 
-def _semantic(shards: Shards, about: pl.DataFrame, gone: pl.DataFrame, config: DedupConfig) -> pl.DataFrame:
+def _semantic(shards: Shards, about: pl.DataFrame, gone: pl.DataFrame, config: DedupConfig, base: Path) -> pl.DataFrame:
     """Find rows that mean the same as one that stays."""
     import polars as pl
 
@@ -242,7 +231,7 @@ def _semantic(shards: Shards, about: pl.DataFrame, gone: pl.DataFrame, config: D
     assert config.semantic is not None
     stay = _staying(about, gone)
     texts = stay.join(said.texts(shards, stay["row"], config.on), on="row", maintain_order="left")
-    vectors = embeddings.embed(texts["text"].to_list(), config.semantic.model)
+    vectors = embeddings.embed(texts["text"].to_list(), embeddings.located(config.semantic.model, base))
     found = find(vectors, config.semantic.threshold, texts["family"].to_numpy())
     twins = {"row": texts["row"].gather(found.rows), "twin": texts["row"].gather(found.twins), "jaccard": found.jaccard}
     return pl.DataFrame(twins).with_columns(kind=pl.lit("same meaning"))
@@ -269,16 +258,12 @@ def _note(gone: pl.DataFrame, about: pl.DataFrame, earlier: Earlier, config: Ded
         )
 
 
-def _kept(shards: Shards, gone: pl.DataFrame, config: DedupConfig) -> Iterator[pl.DataFrame]:
-    """Yield what a store remembers of the rows that stay."""
+def _kept(emitted: Shards, config: DedupConfig) -> Iterator[pl.DataFrame]:
+    """Yield what a store remembers of the rows that a build emits."""
     import polars as pl
 
-    at = 0
-    for shard in shards:
-        rows_ = pl.int_range(at, at + shard.height, eager=True)
-        at += shard.height
-        stays = shard.filter(pl.col("dropped").is_null() & ~pl.lit(rows_.is_in(gone["row"].implode())))
-        kept = stays.select("id", text=said.text(config.on), system=said.system()).drop_nulls("text")
-        made = shingled(kept["text"], config.shingle, config.on != "response", _numbers(kept["system"]))
-        numbers = pl.Series([identity(text) for text in kept["text"]], dtype=pl.UInt64)
-        yield kept.select("id", pl.col("text").str.slice(0, SHOWN), identity=numbers, shingles=listed(made))
+    for shard in emitted.frames(["id", "prompt", "response"]):
+        kept = shard.select("id", text=said.text(config.on), system=said.system()).drop_nulls("text")
+        made = shingled(kept["text"], config.shingle, config.on != "response", said.numbers(kept["system"]))
+        known = pl.Series([identity(text) for text in kept["text"]], dtype=pl.UInt64)
+        yield kept.select("id", pl.col("text").str.slice(0, said.SHOWN), identity=known, shingles=listed(made))

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/line.py [ROWS] [--data REAL.parquet]      2,000 made-up rows by default
 
-Language, quality, near-duplicates and decontamination. The builder's figure is the whole command `builder build`: reading
-the rows, those four steps, every reject with its evidence, parquet, card and report. The peers' scripts say what they
+Language, quality, near-duplicates and decontamination. The builder's figure is the whole command `builder build`: the
+rows read, those four steps, every reject with its evidence, parquet, card and report. The peers' scripts say what they
 leave out.
 """
 
