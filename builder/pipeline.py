@@ -74,13 +74,14 @@ def _columns(recipe: Recipe) -> list[Problem]:
     have: set[str] = set()
     problems = []
     for step in recipe.steps:
-        needs = set(STEPS[step.name].needs) - have
+        needs = {*STEPS[step.name].needs, *step.config.reads()} - have
         if not recipe.asks:
             needs.discard("response")  # seeds may bring responses; whether they do is known once they are read
         for column in sorted(needs):
-            maker = next((name for name, other in STEPS.items() if column in other.makes), "seed")
+            maker = next((name for name, other in STEPS.items() if column in other.makes), None)
             what = f"`{step.name}` needs {column!r}, which no step before it makes"
-            problems.append(Problem(recipe.file, step.line, what, f"put `{maker}` before it"))
+            fix = "no step makes such a column" if maker is None else f"put `{maker}` before it"
+            problems.append(Problem(recipe.file, step.line, what, fix))
         have |= set(STEPS[step.name].makes)
     return problems
 

@@ -35,8 +35,8 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$"
 _VERSION = r"^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}([-+.][A-Za-z0-9.+-]{1,40})?$"
 _ONCE = ("seed", "generate", "near_miss", "judge", "pair", "emit")
 """Steps that stand at most once: a second one would grow, score or pair what the first has."""
-_NEVER_AFTER = {"verify": "judge", "near_miss": "judge", "judge": "pair", "redact": "pair"}
-"""Steps that score or make new rows, and what must not stand before them: it has gone by older scores and ids."""
+_NEVER_AFTER = {"verify": ("judge",), "near_miss": ("judge",), "judge": ("pair",), "redact": ("quality", "pair")}
+"""Steps that score or make new rows, and what must not stand before them: it has gone by what was there before."""
 
 
 @dataclass(frozen=True)
@@ -235,8 +235,8 @@ def _order(listed: Sequence[Any], configs: Mapping[str, type[Config]], file: str
     for number, name in enumerate(names):
         if name in _ONCE and name in names[:number]:
             yield Problem(file, _line(("steps", number), lines), f"a second `{name}` step; expected one")
-        if (later := _NEVER_AFTER.get(name)) in names[:number]:
-            what = f"`{name}` stands after `{later}`, whose scores or ids it would change or come too late for"
+        for later in set(_NEVER_AFTER.get(name, ())) & set(names[:number]):
+            what = f"`{name}` stands after `{later}`, whose findings it would change or come too late for"
             yield Problem(file, _line(("steps", number), lines), what, f"put it before `{later}`")
 
 
@@ -258,6 +258,8 @@ def _problems(error: Any, prefix: Place, model: type[BaseModel], file: str, line
                 fix = getattr(owner, "refused", {}).get(place[-1], fix)
             case "missing":
                 what = f"{where!r} is missing"
+            case "too_short":
+                what = f"{where}: found {_short(e['input'])}, expected one or more"
             case "value_error":
                 what = f"{where}: {message}" if where else message
             case "string_pattern_mismatch" if place == ("version",):

@@ -2,6 +2,7 @@
 
 import json
 import random
+import tempfile
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +12,7 @@ from builder import rows
 from builder.config import DedupConfig
 from builder.context import Context
 from builder.errors import InputError
+from builder.pipeline import load_recipe
 from builder.shards import Shards
 from builder.steps import dedup as step
 from builder.steps.dedup import check
@@ -34,6 +36,25 @@ def test_the_best_by_a_column_stays_whatever_the_order():
         mixed = given.sample(fraction=1, shuffle=True, seed=turn)
         again = run(mixed, keep="score").sort("id")
         assert again.equals(after), "no row's fate depends on where it stands"
+
+
+def test_a_column_that_no_step_makes_is_refused_before_anything_is_spent():
+    def refused(steps):
+        with pytest.raises(InputError) as error:
+            load_recipe_text(steps)
+        return str(error.value.problems[0])
+
+    def load_recipe_text(steps):
+        lines = "".join(f"  - {step}\n" for step in ["seed: {tasks: {count: 3}}", *steps, "emit"])
+        recipe = Path(tempfile.mkdtemp()) / "recipe.yaml"
+        recipe.write_text(f"name: x\nversion: 0.1.0\nsteps:\n{lines}")
+        return load_recipe(str(recipe))
+
+    teach = "generate: {teacher: embedded}"
+    assert "'score', which no step before it makes (put `verify` before it)" in refused([teach, "dedup: {keep: score}"])
+    assert "no step makes such a column" in refused([teach, "dedup: {keep: best}"])
+    assert load_recipe_text([teach, "verify", "dedup: {keep: score}"])
+    assert load_recipe_text([teach, "quality", "dedup: {keep: response_words}"])
 
 
 def test_equal_values_are_told_apart_by_what_the_rows_are():
@@ -131,6 +152,7 @@ def test_earlier_data_is_compared_with(tmp_path):
     assert dropped(after) == [None, "near-duplicate", "exact duplicate", "exact duplicate", "near-duplicate"]
     assert after["twin"].to_list() == [None, "old.jsonl:1", "old.jsonl:1", "old.jsonl:3", "old.jsonl:1"]
     assert json.loads(after["evidence"][1])["twin_text"] == SPAIN[:120]
+    assert json.loads(after["evidence"][1])["in"] == "old.jsonl"
     assert context.notes == ["dedup: compared with 2 earlier rows, too; 1 lines of `against` could not be read"]
     assert check(config, tmp_path).keys() == {"against old.jsonl old.jsonl"}
 
@@ -167,6 +189,7 @@ def test_a_store_remembers_finished_builds_and_not_ones_own(tmp_path):
     again, second = build("b-1", table(FRANCE, "Other words, all of them.", "YES?"))
     assert dropped(again) == ["near-duplicate", None, "exact duplicate"] and again["twin"][0] == "id0"
     assert "compared with 2 earlier rows" in second.notes[0]
+    assert json.loads(again["evidence"][0])["in"] == "a-1"
     assert dropped(build("a-1", table(SPAIN, "Yes?"))[0]) == [None, None]
     finish(again, second)
     assert sorted(file.name for file in (tmp_path / "seen").iterdir()) == ["a-1.parquet", "b-1.parquet", "store.json"]

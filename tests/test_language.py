@@ -58,8 +58,8 @@ def test_what_is_surely_unwanted_is_dropped_with_its_reason():
     after = run(table((EN, EN), (DE, EN), (EN, DE), (EN, "Ja"), (EN, None)), keep=["en"])
     assert after["dropped"].to_list() == [
         None,
-        "language: prompt is de, not one of en",
-        "language: response is de, not one of en",
+        "language: prompt in no wanted language: de",
+        "language: response in no wanted language: de",
         None,
         None,
     ]
@@ -95,7 +95,7 @@ def test_what_cannot_be_told_is_und_and_says_why(text, why):
     after = run(table((EN, text)), keep=["en"])
     assert after["response_lang"][0] == "und" and after["dropped"][0] is None
     after = run(table((EN, text)), keep=["en"], keep_undetermined=False)
-    assert after["dropped"][0] == f"language: response is und: {why}"
+    assert after["dropped"][0] == f"language: response in no known language: {why}"
     assert json.loads(after["evidence"][0])["response"] == ["und", 0.0, why]
 
 
@@ -105,16 +105,18 @@ def test_below_the_confidence_it_is_und():
     assert surest["lang"][0] in ("en", "fr") and surest["lang_confidence"][0] < 0.8
     after = run(mixed, keep=["en", "fr"], keep_undetermined=False)
     assert after["lang"][0] == "und" and after["lang_confidence"][0] == surest["lang_confidence"][0]
-    assert after["dropped"][0] == f"language: prompt is und: too close to tell: {surest['lang'][0]} at best"
+    assert (
+        after["dropped"][0] == f"language: prompt in no known language: too close to tell: {surest['lang'][0]} at best"
+    )
 
 
 def test_chinese():
     given = table((ZH, None), (TRADITIONAL, None), (JA, None))
     after = run(given, keep=["zh"])
     assert [lang[:3] for lang in after["lang"]] == ["zh-", "zh-", "ja"], "Han without Hangul is not Korean"
-    assert after["dropped"].to_list() == [None, None, "language: prompt is ja, not one of zh"]
+    assert after["dropped"].to_list() == [None, None, "language: prompt in no wanted language: ja"]
     assert run(table((ZH, None)), keep=["zh-cn"])["dropped"].to_list() == [None]
-    assert run(table((ZH, None)), keep=["zh-tw"])["dropped"][0] == "language: prompt is zh-cn, not one of zh-tw"
+    assert run(table((ZH, None)), keep=["zh-tw"])["dropped"][0] == "language: prompt in no wanted language: zh-cn"
 
 
 def test_only_user_turns_count_and_capitals_are_read():
@@ -192,7 +194,7 @@ def test_only_the_languages_given_can_be_told():
     after = run(given, languages=["en", "nl", "zh"], min_confidence=0.0)
     assert after["lang"][0] in ("en", "nl") and after["response_lang"][0] == "und"
     after = run(given, languages=["en", "nl"], keep=["en", "nl"], keep_undetermined=False, min_confidence=0.0)
-    assert after["dropped"][0] == "language: response is und: in no letters of these languages"
+    assert after["dropped"][0] == "language: response in no known language: in no letters of these languages"
 
 
 MISMATCHES = [

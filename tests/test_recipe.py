@@ -144,7 +144,7 @@ TOP = [
 ]
 
 ORDER = [
-    ("empty steps", HEAD + "steps: []\n", 3, "at least 1 item"),
+    ("empty steps", HEAD + "steps: []\n", 3, "found [], expected one or more"),
     ("no list of steps", HEAD + "steps: {seed: {}}\n", 3, "expected a valid list"),
     ("steps a text", HEAD + "steps: seed\n", 3, "expected a valid list"),
     ("steps nothing", HEAD + "steps:\n", 3, "expected a valid list"),
@@ -188,7 +188,7 @@ SETTINGS = [
     ("seed: {path: a, license: 1.0}", "seed.license: found 1.0"),
     ("generate: {}", "'generate.teacher' is missing"),
     ("generate", "'generate.teacher' is missing"),
-    ("generate: {teacher: []}", "at least 1 item"),
+    ("generate: {teacher: []}", "found [], expected one or more"),
     ("generate: {teacher: embedded, samples: 0}", "generate.samples: found 0"),
     ("generate: {teacher: embedded, samples: 257}", "less than or equal to 256"),
     ("generate: {teacher: embedded, samples: 1.0}", "generate.samples: found 1.0"),
@@ -199,9 +199,10 @@ SETTINGS = [
     ("verify: {on_fail: keep}", "'mark' or 'drop'"),
     ("near_miss: {per_row: 17}", "less than or equal to 16"),
     ("near_miss: {min_char_distance: 2}", "near_miss.min_char_distance: found 2"),
-    ("language: {keep: en}", "language.keep: found 'en'"),
-    ("language: {keep: []}", "at least 1 item"),
-    ("language: {keep: [no]}", "language.keep.0: found False"),
+    ("language: {keep: [en, 3]}", "language.keep.1: found 3"),
+    ("language: {keep: []}", "found [], expected one or more"),
+    ("quality: {min_response_chars: 9, max_response_chars: 3}", "min_response_chars 9 is above max_response_chars 3"),
+    ("dedup: {store: ''}", "dedup.store: found ''"),
     ("language: {min_confidence: 1.5}", "less than or equal to 1"),
     ("quality: {refusals: false}", "'drop' or 'keep'"),
     ("quality: {max_repetition: '0.5'}", "quality.max_repetition: found '0.5'"),

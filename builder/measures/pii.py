@@ -159,16 +159,19 @@ def _secret(text: str) -> bool:
     return "EXAMPLE" not in text.upper() and len(set(text)) >= 12 and sum(map(str.isdigit, text)) >= 2
 
 
+_MADE_UP = ("123456789", "1234567890", "0123456789", "11234567890")
+
+
 def _phone(text: str) -> bool:
     """Nine to fifteen digits, not a date, not one made up: 555-01xx, 123-456-7890, 000-000-0000."""
     digits = _digits(text)
-    if not 9 <= len(digits) <= 15 or len(set(digits)) < 4 or digits in "01234567890123456789":
+    if not 9 <= len(digits) <= 15 or len(set(digits)) < 4 or digits in _MADE_UP:
         return False
     if re.match(r"(?:\d{4}[-./ ]\d{1,2}[-./ ]\d{1,2}|\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)\d{2})(?:\D|$)", text):
         return False
     if digits.startswith("0") and re.search(r"[ -](?:19|20)\d\d(?:[ -]|$)", text):  # two years and a number
         return False
-    return not re.search(r"(?:55501\d\d|1234567|12345678|4567890|5551234|555555)$", digits)
+    return not re.fullmatch(r"1?\d{3}55501\d\d", digits)
 
 
 def _card(text: str) -> bool:

@@ -32,7 +32,7 @@ class Earlier(NamedTuple):
     """What is remembered of the rows that came first in a corpus."""
 
     rows: pl.DataFrame
-    """id, shown, identity: of each."""
+    """id, shown, identity, origin (the file or the build it came from): of each."""
     unread: int
     """Lines of `against` that could not be read."""
 
@@ -45,7 +45,12 @@ def add_earlier(corpus: Corpus, config: DedupConfig, base: Path, build: str) -> 
     """
     import polars as pl
 
-    shape: dict[str, pl.DataType] = {"id": pl.String(), "shown": pl.String(), "identity": pl.UInt64()}
+    shape: dict[str, pl.DataType] = {
+        "id": pl.String(),
+        "shown": pl.String(),
+        "identity": pl.UInt64(),
+        "origin": pl.String(),
+    }
     frames, unread = [pl.DataFrame(schema=shape)], 0
     for name in config.against:
         for source in sources(name, base):
@@ -56,13 +61,13 @@ def add_earlier(corpus: Corpus, config: DedupConfig, base: Path, build: str) -> 
                     continue
                 texts.append(text)
                 if len(texts) == _TOGETHER:
-                    frames.append(_added(corpus, texts, shape))
+                    frames.append(_added(corpus, texts, name, shape))
                     texts = []
-            frames.append(_added(corpus, texts, shape))
+            frames.append(_added(corpus, texts, name, shape))
     if (store := open_store(config, base)) is not None:
-        for part in store.others(build):
+        for other, part in store.others(build):
             corpus.add_shingles(unlisted(part["shingles"]))
-            frames.append(part.select("id", "identity", shown="text").select(*shape))
+            frames.append(part.select("id", "identity", shown="text", origin=pl.lit(other)).select(*shape))
     return Earlier(pl.concat(frames), unread)
 
 
@@ -89,13 +94,15 @@ def open_store(config: DedupConfig, base: Path) -> Store | None:
     return Store(base / Path(config.store).expanduser(), on=config.on, shingle=config.shingle)
 
 
-def _added(corpus: Corpus, texts: list[_Text], shape: dict[str, pl.DataType]) -> pl.DataFrame:
+def _added(corpus: Corpus, texts: list[_Text], name: str, shape: dict[str, pl.DataType]) -> pl.DataFrame:
     import polars as pl
 
     rows = pl.DataFrame(texts, schema={"id": pl.String, "text": pl.String, "system": pl.String}, orient="row")
     corpus.add(rows["text"], said.numbers(rows["system"]))
     known = pl.Series([identity(text) for text in rows["text"]], dtype=pl.UInt64)
-    return rows.select("id", shown=pl.col("text").str.slice(0, said.SHOWN), identity=known).select(*shape)
+    return rows.select("id", shown=pl.col("text").str.slice(0, said.SHOWN), identity=known, origin=pl.lit(name)).select(
+        *shape
+    )
 
 
 def _texts(source: SeedConfig, base: Path, on: str) -> Iterator[_Text | None]:

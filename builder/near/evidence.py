@@ -28,10 +28,10 @@ def described(
     known = earlier.rows.height
     shown = dict(zip(told_of["row"], told_of["shown"], strict=True))
     whole = dict(zip(told_of["row"], told_of["identity"], strict=True))
-    for row, text, number in (
-        earlier.rows.select("shown", "identity").with_row_index()[(twins.filter(twins < 0) + known)].iter_rows()
-    ):
-        shown[row - known], whole[row - known] = text, number
+    origins = {}
+    before = earlier.rows.select("shown", "identity", "origin").with_row_index()
+    for row, text, number, origin in before[twins.filter(twins < 0) + known].iter_rows():
+        shown[row - known], whole[row - known], origins[row - known] = text, number, origin
     stays = dict(gone.select("row", "twin").iter_rows())
     told: dict[str, list[Any]] = {"row": [], "twin": [], "kind": [], "reason": [], "evidence": []}
     for row, twin, jaccard, kind in gone.iter_rows():
@@ -46,6 +46,7 @@ def described(
             "template": f"template: more than {config.max_per_template} like {ids[twin + known]}",
         }
         evidence = {"twin": ids[last + known]} | ({"like": ids[twin + known]} if last != twin else {})
+        evidence |= {"in": origins[last]} if last in origins else {}
         evidence |= {} if jaccard is None else {"cosine" if kind == "same meaning" else "jaccard": round(jaccard, 4)}
         evidence |= {"twin_text": shown[twin]}
         values = (row, ids[last + known], kind, reasons.get(kind, kind), json.dumps(evidence, ensure_ascii=False))

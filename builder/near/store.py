@@ -48,8 +48,8 @@ class Store:
             what = f"a store made with other settings: found {found}, expected {wanted}"
             raise InputError([Problem(str(file), what=what, fix="use those settings, or another store")])
 
-    def others(self, build: str) -> Iterator[pl.DataFrame]:
-        """Read what other builds kept, some rows at a time.
+    def others(self, build: str) -> Iterator[tuple[str, pl.DataFrame]]:
+        """Read what other builds kept, some rows at a time, with each build's name.
 
         Raises:
             InputError: a file in it cannot be read.
@@ -66,7 +66,7 @@ class Store:
                     for batch in parquet.iter_batches(10_000, columns=["id", "text", "identity", "shingles"]):
                         frame = pl.from_arrow(batch)
                         assert isinstance(frame, pl.DataFrame)
-                        yield frame
+                        yield file.stem, frame
             except (pa.ArrowException, OSError, ValueError, KeyError) as error:
                 what = f"not readable as a part of a store: {str(error).splitlines()[0]}"
                 raise InputError(

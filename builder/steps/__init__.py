@@ -70,10 +70,15 @@ STEPS: dict[str, Step] = {
     "verify": Step(verify.verify, config.VerifyConfig, ("response",), ("verdict", "score")),
     "near_miss": Step(near_miss.near_miss, config.NearMissConfig, ("verdict",), ("near_miss",), grows=True),
     "language": Step(
-        language.language, config.LanguageConfig, ("prompt",), ("lang",), over="rows", check=language.check
+        language.language,
+        config.LanguageConfig,
+        ("prompt",),
+        ("lang", "lang_confidence"),
+        over="rows",
+        check=language.check,
     ),
     "quality": Step(
-        quality.quality, config.QualityConfig, ("prompt",), ("repetition",), over="rows", check=quality.check
+        quality.quality, config.QualityConfig, ("prompt",), quality.MEASURES, over="rows", check=quality.check
     ),
     "redact": Step(redact.redact, config.RedactConfig, ("prompt",), ("redacted",), grows=True, over="rows"),
     "dedup": Step(dedup.dedup, config.DedupConfig, ("prompt",), ("twin",), over="shards", check=dedup.check),

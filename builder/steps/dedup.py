@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     Rows = NDArray[np.int64]
 
 
+_CROWD = 100
+"""Near-duplicates of one row from which it is said: they may be different questions to one text."""
+
+
 def dedup(shards: Shards, config: DedupConfig, context: Context) -> Iterator[pl.DataFrame]:
     """Fill twin (id of the row that stays, else null); drop duplicates among the rows not dropped yet."""
     import polars as pl
@@ -238,11 +242,14 @@ def _semantic(shards: Shards, about: pl.DataFrame, gone: pl.DataFrame, config: D
 
 
 def _note(gone: pl.DataFrame, about: pl.DataFrame, earlier: Earlier, config: DedupConfig, context: Context) -> None:
-    near = int((gone["kind"] == "near-duplicate").sum())
-    if near > about.height / 2:
+    near = gone.filter(kind="near-duplicate")
+    most = near.group_by("twin").len().sort("len", "twin", descending=[True, False]).head(1)
+    crowd = most["len"].sum()
+    if near.height > about.height / 2 or crowd > max(_CROWD, about.height / 100):
+        one = f", {crowd} of them of {most['twin'][0]}" if crowd > 1 else ""
         context.notes.append(
-            f"dedup: {near} of {about.height} rows are near-duplicates at threshold {config.threshold}; where prompts "
-            "share a long text with different questions to it, a higher threshold tells them apart"
+            f"dedup: {near.height} of {about.height} rows are near-duplicates at threshold {config.threshold}{one}; "
+            "where prompts share a long text with different questions to it, a higher threshold tells them apart"
         )
     if earlier.rows.height or earlier.unread:
         unread = f"; {earlier.unread} lines of `against` could not be read" if earlier.unread else ""

@@ -1,9 +1,9 @@
 """Tell the language of prompt and response, each by itself; drop what is surely not wanted, mark what does not match.
 
-    prompt                  response                    lang  response_lang  marks, with keep: [en]
-    "Nenne drei Tiere."     "Fuchs, Reh, Dachs"         de    und            "language: prompt is de, not one of en"
-    "Name three animals …"  "Im Wald leben zum …"       en    de             "language: response is de, not one of en"
-    "Sort: 3, 1, 2"         "1, 2, 3"                   und   und            none: cannot be told
+    prompt                 response                 lang  response_lang  marks, with keep: [en]
+    "Nenne drei Tiere."    "Fuchs, Reh, Dachs"      de    und            "language: prompt in no wanted language: de"
+    "Name three animals …" "Im Wald leben zum …"    en    de             "language: response in no wanted language: de"
+    "Sort: 3, 1, 2"        "1, 2, 3"                und   und            none: cannot be told
 
 The second one's language_mismatch is "asked in en, answered in de".
 
@@ -119,8 +119,8 @@ def _objection(keep: list[str], keep_undetermined: bool) -> pl.Expr:
     for side, _ in reversed(_SIDES):
         lang, why = pl.col(f"{side}_lang"), pl.col(f"{side}_why")
         unwanted = ~lang.is_in(keep) & ~lang.str.extract(r"^([^-]*)").is_in(keep)
-        foreign = pl.format(f"{side} is {{}}, not one of {', '.join(keep)}", lang)
-        untold = pl.format(f"{side} is {UNDETERMINED}: {{}}", why)
+        foreign = pl.format(f"{side} in no wanted language: {{}}", lang)
+        untold = pl.format(f"{side} in no known language: {{}}", why)
         undetermined = lang == UNDETERMINED
         reason = pl.when(unwanted & ~undetermined).then(foreign).otherwise(reason)
         if not keep_undetermined:

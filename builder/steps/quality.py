@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from builder import rows
-from builder.measures import answers, measure
+from builder.measures import ABOUT, answers, measure
 
 if TYPE_CHECKING:
     import polars as pl
@@ -78,6 +78,10 @@ def check(config: QualityConfig, base: Path) -> dict[str, str]:
 
         toxicity.check()
     return {}
+
+
+MEASURES = tuple(ABOUT)
+"""The columns it makes."""
 
 
 def quality(table: pl.DataFrame, config: QualityConfig, context: Context) -> pl.DataFrame:
