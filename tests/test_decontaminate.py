@@ -462,3 +462,15 @@ def test_a_build_and_its_card(base):
     assert f"| gsm.jsonl | {built.manifest['inputs']['benchmark gsm.jsonl']} | 1 |" in told
     assert "the same 13 tokens in a row" in told and "words of the prompt and of a question: 0.6" in told
     assert f"| tiny.jsonl | {built.manifest['inputs']['benchmark tiny.jsonl']} | 0 |" in told
+
+
+def test_letters_are_words_and_no_signs():
+    import polars as pl
+
+    from builder.contamination.index import _signs
+    from builder.tokens import tokenise
+
+    signs = set(_signs().tolist())
+    letters = tokenise(pl.Series([*"abcdefghijklmnopqrstuvwxyz0123456789", "no", "tel", "sm"])).hashes.tolist()
+    assert not signs & set(letters)
+    assert set(tokenise(pl.Series([*"+-*/<>=$|"])).hashes.tolist()) <= signs

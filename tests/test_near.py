@@ -69,7 +69,7 @@ def test_decisions_are_those_of_the_definition(tmp_path_factory, sets, threshold
     expected = definition(sets, threshold, rank, family, counts)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(decide, "_ROUNDS", rounds)
-        patch.setattr(decide, "_PAIRS", draw.choice([3, 1000]))
+        patch.setattr(jaccard, "_PRODUCT", draw.choice([3, 1000]))
         patch.setattr(jaccard, "_SHINGLES", draw.choice([5, 1000]))
         patch.setattr(postings, "_IN_MEMORY", draw.choice([4, 1000]))
         patch.setattr(postings, "_TOGETHER", draw.choice([3, 1000]))

@@ -6,6 +6,7 @@ turns most of them away at the price of one read each; only what is left is sear
 
 from __future__ import annotations
 
+import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -177,11 +178,12 @@ def _telling(tokens: Tokens, owner: Rows, places: Rows, size: int) -> NDArray[np
 
 @cache
 def _signs() -> Keys:
-    """Return the hashes of the tokens that are no words."""
+    """Return the hashes of the tokens that are no words. Some signs are letters once they are folded: № is no sign."""
     import polars as pl
 
     from builder.text import SIGN
 
-    characters = pl.Series([chr(point) for point in range(0x3000)])
+    folded = [unicodedata.normalize("NFKC", chr(point)).casefold() for point in range(0x3000)]
+    characters = pl.Series(folded, dtype=pl.String)
     hashes = ascending(tokenise(characters.filter(characters.str.contains(f"^{SIGN}$"))).hashes)
     return hashes[opens(hashes)]

@@ -23,10 +23,8 @@ if TYPE_CHECKING:
 
 RANK_BITS = 24
 """A candidate's number, which is its rank among the candidates."""
-_ROUNDS = 64
-"""After so many rounds, what is left is compared all with all: a chain or a crowd of unlike rows takes a round each."""
-_PAIRS = 1 << 22
-"""Pairs held at once."""
+_ROUNDS = 32
+"""After so many rounds what is left is walked in order of rank: a crowd of unlike rows would take a round each."""
 
 
 class Alike(NamedTuple):
@@ -50,21 +48,29 @@ def check_count(count: int) -> None:
         raise InputError([Problem(what=what, fix="deduplicate in pieces, each `against` those before it")])
 
 
-def decide(meetings: Keys, count: int, near: Callable[[Rows, Rows], Alike]) -> Alike:
+def decide(
+    meetings: Keys,
+    count: int,
+    near: Callable[[Rows, Rows], Alike],
+    walk: Callable[[Rows], Alike] | None = None,
+) -> Alike:
     """Return the candidates that go, each once, with one that stays and is near: of those met at once the most like.
 
     Args:
         meetings: | place | candidate | with RANK_BITS for the candidate, sorted: those at one place are compared.
         count: of candidates.
         near: (later, earlier) -> those of the pairs that are near-duplicates.
+        walk: does the same for some candidates, ascending, compared with each other; takes over what rounds leave.
     """
     import numpy as np
 
     meetings = _where_two_meet(meetings)
-    gone = [_none()]
-    for _ in range(_ROUNDS):
-        if not len(meetings):
+    gone, rounds = [_none()], 0
+    while len(meetings):
+        if walk is not None and rounds == _ROUNDS:
+            gone.append(walk(np.unique(_numbers(meetings))))
             break
+        rounds += 1
         who, first = _numbers(meetings), opens(meetings >> np.uint64(RANK_BITS))
         anywhere, as_first = np.bincount(who, minlength=count), np.bincount(who[first], minlength=count)
         stays = (anywhere > 0) & (anywhere == as_first)
@@ -74,36 +80,7 @@ def decide(meetings: Keys, count: int, near: Callable[[Rows, Rows], Alike]) -> A
         leaves = stays
         leaves[gone[-1].later] = True
         meetings = _where_two_meet(meetings[~leaves[who]])
-    else:
-        gone.append(_all_with_all(meetings, near))
     return _joined(gone)
-
-
-def _all_with_all(meetings: Keys, near: Callable[[Rows, Rows], Alike]) -> Alike:
-    """Compare each with all before it at every place, then walk the near pairs one by one."""
-    import numpy as np
-
-    who, first = _numbers(meetings), opens(meetings >> np.uint64(RANK_BITS))
-    before = np.arange(len(who)) - np.flatnonzero(first)[np.cumsum(first) - 1]
-    total = np.cumsum(before)
-    found = [_none()]
-    at = 0
-    while at < len(who):
-        done = total[at - 1] if at else 0
-        end = max(at + 1, int(np.searchsorted(total, done + _PAIRS)))
-        size = before[at:end]
-        offset = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
-        earlier = who[np.repeat(np.arange(at, end) - size, size) + offset]
-        found.append(near(*_distinct(np.repeat(who[at:end], size), earlier)))
-        at = end
-    later, earlier, jaccard = _joined(found)
-    order = np.lexsort((earlier, -jaccard, later))
-    twins: dict[int, tuple[int, float]] = {}
-    for row, other, alike in zip(*(column[order].tolist() for column in (later, earlier, jaccard)), strict=True):
-        if row not in twins and other not in twins:
-            twins[row] = other, alike
-    others, alikes = [twin[0] for twin in twins.values()], [twin[1] for twin in twins.values()]
-    return Alike(np.array([*twins], np.int64), np.array(others, np.int64), np.array(alikes, np.float64))
 
 
 def _best(pairs: Alike) -> Alike:
