@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ Spread = Callable[["Function", Iterable["pl.DataFrame"]], Iterator["pl.DataFrame
 
 _RAY_WINDOW = 64
 """Shards handed to Ray at once: what is not worked on yet lies in its object store."""
-_NUMBER = "__shard__"
+_NUMBER, _FAILED = "__shard__", "__failed__"
 
 
 def here(function: Function, shards: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
@@ -118,34 +119,32 @@ def _by_ray(function: Function, shards: Iterable[pl.DataFrame]) -> Iterator[pl.D
                 for batch in work.iter_batches(batch_format="pyarrow", batch_size=None):
                     frame = pl.from_arrow(batch)
                     assert isinstance(frame, pl.DataFrame)
+                    if _FAILED in frame.columns:
+                        raise pickle.loads(frame[_FAILED][0])
                     made.setdefault(frame[_NUMBER][0], []).append(frame.drop(_NUMBER))
             except ray.exceptions.RayError as error:
-                raise _ours(error) from None
+                what = str(error).strip().splitlines()[0]
+                raise BuilderError(f"Ray stopped: {what}. Run the same command to go on") from None
         for number, shard in window:
             yield pl.concat(made.pop(number)) if shard.height else function(shard)
 
 
-def _ours(error: BaseException) -> BuilderError:
-    """Find the error of ours in what Ray wraps it in; any other stops the build."""
-    seen: list[BaseException] = [error]
-    for each in seen:
-        if isinstance(each, BuilderError):
-            return each
-        inner = (getattr(each, "cause", None), each.__cause__)
-        seen += [one for one in inner if isinstance(one, BaseException) and one not in seen]
-    return BuilderError(f"Ray stopped: {str(error).strip().splitlines()[-1]}. Run the same command to go on")
-
-
 def _one(function: Function, table: pa.Table) -> pa.Table:
-    """Do one shard's work on a node. Ray may have put several shards into one batch."""
+    """Do one shard's work on a node. Ray may have put several shards into one batch.
+
+    An error of ours comes back as data: of one that is raised Ray keeps the text alone.
+    """
     import polars as pl
 
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
-    made = [
-        function(shard.drop(_NUMBER)).with_columns(pl.lit(shard[_NUMBER][0]).alias(_NUMBER))
-        for shard in frame.partition_by(_NUMBER, maintain_order=True)
-    ]
+    try:
+        made = [
+            function(shard.drop(_NUMBER)).with_columns(pl.lit(shard[_NUMBER][0]).alias(_NUMBER))
+            for shard in frame.partition_by(_NUMBER, maintain_order=True)
+        ]
+    except BuilderError as error:
+        return pl.DataFrame({_FAILED: [pickle.dumps(error)]}).to_arrow()
     return pl.concat(made).to_arrow()
 
 
