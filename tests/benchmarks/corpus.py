@@ -45,7 +45,20 @@ SCHEMA = pa.schema(
 
 
 MADE = yaml.safe_load(Path(__file__).with_name("corpus_words.yaml").read_text())
-SCRIPTS = [(each["space"], each["stop"], each["words"].split()) for each in MADE["scripts"].values()]
+
+
+def _script(space: str, stop: str, words: str) -> tuple[str, str, list[str]]:
+    """Return a script's space, stop and words. Those of a script without spaces are made of its characters, thousands.
+
+    Where a token is a character, a few dozen words would make every row near every other.
+    """
+    if space:
+        return space, stop, words.split()
+    rng = random.Random(1)
+    return space, stop, ["".join(rng.choices(words.replace(" ", ""), k=rng.randrange(2, 6))) for _ in range(8_000)]
+
+
+SCRIPTS = [_script(each["space"], each["stop"], each["words"]) for each in MADE["scripts"].values()]
 
 
 class Vocabulary:
